@@ -1,7 +1,27 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+const long = '**/*.long.test.ts'
+
 const config: ViteUserConfig = defineConfig({
-  test: { include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.long.test.ts'] },
+  // `gradus` and `gradus/nn` resolve to src through the paths in tsconfig.json: no build before tests.
+  resolve: { tsconfigPaths: true },
+  test: {
+    reporters: ['default', './test/reporter.ts'],
+    // One process a file, so that seeds and devices never leak from one file to the next.
+    pool: 'forks',
+    maxWorkers: '100%',
+    execArgv: ['--expose-gc'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{src,test}/**/*.test.ts'], exclude: [long], testTimeout: 20_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'long', include: [`{src,test}/${long}`], testTimeout: 600_000, hookTimeout: 600_000 },
+      },
+    ],
+  },
 })
 
 export default config
