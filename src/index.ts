@@ -1,2 +1,6 @@
-/** The version of this package. */
-export const version: string = '0.1.0'
+export * from './core/errors.ts'
+export type { DType } from './core/dtype.ts'
+export type { Shape } from './core/shape.ts'
+export { setDevice } from './runtime/device.ts'
+export * from './tensor/creation.ts'
+export { Tensor } from './tensor/tensor.ts'

@@ -1,0 +1,76 @@
+import { GradError } from '../core/errors.ts'
+import { formatShape, sameShape } from '../core/shape.ts'
+import { expand, type Node, withGrad } from './node.ts'
+import { add } from './ops/arithmetic.ts'
+
+/** What the derivative of a node flows to: its inputs, or its decomposition where the op names no derivative of its own. */
+function sources(node: Node): readonly Node[] {
+  if (node.op.derivative || !node.op.decompose) return node.inputs
+  return [expand(node)]
+}
+
+/** Nodes that lead from `roots` to something that requires a gradient, consumers before producers. */
+function consumersFirst(roots: readonly Node[], until: ReadonlySet<Node>): Node[] {
+  const order: Node[] = []
+  const seen = new Set<Node>()
+  const stack: (readonly [Node, boolean])[] = roots.map((root) => [root, false])
+  while (stack.length > 0) {
+    const [node, finished] = stack.pop()!
+    if (finished) {
+      order.push(node)
+      continue
+    }
+    if (seen.has(node) || !node.requiresGrad) continue
+    seen.add(node)
+    stack.push([node, true])
+    if (!until.has(node)) for (const source of sources(node)) stack.push([source, false])
+  }
+  return order.reverse()
+}
+
+/**
+ * Reverse-mode differentiation. Returns the cotangent of every node between `roots` and its leaves, given those of the
+ * roots. With `createGraph` the cotangents can be differentiated again. The walk does not go below the nodes `until`.
+ */
+export function backpropagate(
+  roots: readonly Node[],
+  seeds: readonly Node[],
+  createGraph: boolean,
+  until: ReadonlySet<Node> = new Set(),
+): Map<Node, Node> {
+  const cotangents = new Map<Node, Node>()
+  const accumulate = (node: Node, dy: Node): void => {
+    const before = cotangents.get(node)
+    cotangents.set(node, before ? add(before, dy) : dy)
+  }
+  const order = consumersFirst(roots, until)
+  withGrad(createGraph, () => {
+    for (const [i, root] of roots.entries()) accumulate(root, seeds[i]!)
+    for (const node of order) {
+      const dy = cotangents.get(node)
+      if (!dy || until.has(node)) continue
+      if (node.released) throw releasedError(node)
+      const { op } = node
+      for (const [i, source] of sources(node).entries()) {
+        if (!source.requiresGrad) continue
+        const dx = op.derivative ? op.derivative(node, dy, i) : dy
+        if (!dx) continue
+        if (!sameShape(dx.shape, source.shape) || dx.dtype !== source.dtype) {
+          throw new GradError(
+            op.name,
+            `the derivative has ${dx.dtype} ${formatShape(dx.shape)}, but input ${i} has ${source.dtype} ${formatShape(source.shape)}`,
+          )
+        }
+        accumulate(source, dx)
+      }
+    }
+  })
+  return cotangents
+}
+
+function releasedError(node: Node): GradError {
+  return new GradError(
+    'backward',
+    `the graph of this ${node.op.name} result was released by an earlier backward(); pass { retainGraph: true } to that call`,
+  )
+}

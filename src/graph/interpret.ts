@@ -1,0 +1,65 @@
+import { toStorage, toValues, type TypedArray, type Values } from '../core/dtype.ts'
+import { expand, type Node } from './node.ts'
+
+/** What has to be evaluated before a node can be. */
+function dependencies(node: Node): readonly Node[] {
+  return node.op.evaluate ? node.inputs : [expand(node)]
+}
+
+/** Unrealised nodes below `roots`, producers before consumers. Works without recursion: graphs may be thousands deep. */
+export function evaluationOrder(roots: readonly Node[]): Node[] {
+  const order: Node[] = []
+  const seen = new Set<Node>()
+  const stack: (readonly [Node, boolean])[] = [...roots].reverse().map((root) => [root, false])
+  while (stack.length > 0) {
+    const [node, finished] = stack.pop()!
+    if (finished) {
+      order.push(node)
+      continue
+    }
+    if (seen.has(node) || node.value) continue
+    seen.add(node)
+    stack.push([node, true])
+    for (const input of dependencies(node)) stack.push([input, false])
+  }
+  return order
+}
+
+/**
+ * The reference interpreter: evaluates `roots` op by op, in plain TypeScript, straight from the op table. It is the oracle
+ * that every compiled target is tested against, and the target of last resort. Changes no node; either all roots get a
+ * value or an error is thrown.
+ */
+export function interpret(roots: readonly Node[]): TypedArray[] {
+  const order = evaluationOrder(roots)
+  const results = new Map<Node, Values>()
+  const readers = new Map<Node, number>()
+  for (const node of order) for (const input of dependencies(node)) readers.set(input, (readers.get(input) ?? 0) + 1)
+  const wanted = new Set(roots)
+
+  const read = (node: Node): Values => {
+    const known = results.get(node)
+    if (known) return known
+    const values = toValues(node.value!, node.dtype)
+    results.set(node, values)
+    return values
+  }
+
+  for (const node of order) {
+    const inputs = dependencies(node).map(read)
+    const values = node.op.evaluate ? node.op.evaluate(node, inputs) : inputs[0]!
+    results.set(node, roundHalf(values, node))
+    for (const input of dependencies(node)) {
+      const left = readers.get(input)! - 1
+      readers.set(input, left)
+      if (left === 0 && !wanted.has(input)) results.delete(input)
+    }
+  }
+  return roots.map((root) => root.value ?? toStorage(results.get(root)!, root.dtype))
+}
+
+/** Half-precision results are rounded after every operation, as if they had been stored. */
+function roundHalf(values: Values, { dtype, op }: Node): Values {
+  if ((dtype !== 'float16' && dtype !== 'bfloat16') || op.kind === 'view') return values
+  return toValues(toStorage(values, dtype), dtype)
+}

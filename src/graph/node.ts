@@ -1,0 +1,118 @@
+import type { DType, TypedArray, Values } from '../core/dtype.ts'
+import type { Shape } from '../core/shape.ts'
+
+/** Settings of an op that are part of a computation's structure: dims, strides, kinds. Never values that change per step. */
+export type Attrs = object
+
+export interface TensorType {
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/**
+ * Groups of ops that later stages treat alike. `leaf` has no computation, `view` only moves elements, `elementwise` maps
+ * broadcast inputs to one output, `composite` is defined by its decomposition.
+ */
+export type OpKind = 'leaf' | 'view' | 'elementwise' | 'reduce' | 'contract' | 'indexing' | 'composite'
+
+/**
+ * One entry of the op table: everything Gradus knows about an operation, in one place.
+ * Methods receive the node itself, whose `inputs`, `attrs`, `shape` and `dtype` they read.
+ */
+export interface Op<A extends Attrs = Attrs> {
+  readonly name: string
+  readonly kind: OpKind
+  /** Shape and dtype rule; throws a typed error when the inputs do not fit. Runs while recording. */
+  infer(inputs: readonly Node[], attrs: A): TensorType
+  /** Reference evaluation in plain loops. May return an input's array (arrays are never changed in place). */
+  evaluate?(node: Node<A>, inputs: readonly Values[]): Values
+  /** The derivative: from `dy` (shaped like the node) to the cotangent of input `i`; undefined where there is none. */
+  derivative?(node: Node<A>, dy: Node, i: number): Node | undefined
+  /**
+   * The same value written with other ops; the meaning of a composite, and what its derivative follows when it names none.
+   */
+  decompose?(inputs: readonly Node[], attrs: A, node: Node<A>): Node
+}
+
+/** Where `backward()` leaves the gradient of a leaf; shared by all versions of that leaf. */
+export interface GradSlot {
+  grad: Node | undefined
+}
+
+let nextId = 0
+
+/** One recorded operation. Nodes are made by {@link record} only and are immutable but for the fields of realisation. */
+export class Node<A extends Attrs = Attrs> {
+  readonly id: number
+  readonly op: Op<A>
+  /** Emptied when the node has a value and its history is no longer needed. */
+  inputs: readonly Node[]
+  readonly attrs: A
+  readonly shape: Shape
+  readonly dtype: DType
+  requiresGrad: boolean
+  /** Whether the node reads an assignable leaf, directly or not: such tensors are realised before the leaf moves on. */
+  readsVariable: boolean
+  /** How many recorded nodes take this one as an input. */
+  uses = 0
+  /** The result, once realised. */
+  value: TypedArray | undefined = undefined
+  /** Cached decomposition. */
+  expansion: Node | undefined = undefined
+  slot: GradSlot | undefined = undefined
+  /** Set when `backward()` has released the history. */
+  released = false
+
+  constructor(op: Op<A>, inputs: readonly Node[], attrs: A, type: TensorType, requiresGrad: boolean) {
+    this.id = nextId++
+    this.op = op
+    this.inputs = inputs
+    this.attrs = attrs
+    this.shape = type.shape
+    this.dtype = type.dtype
+    this.requiresGrad = requiresGrad
+    let reads = false
+    for (const input of inputs) {
+      input.uses++
+      reads ||= input.readsVariable
+    }
+    this.readsVariable = reads
+  }
+}
+
+let gradEnabled = true
+
+export function isGradEnabled(): boolean {
+  return gradEnabled
+}
+
+/** Runs `fn` while recording with (or without) gradients. */
+export function withGrad<T>(enabled: boolean, fn: () => T): T {
+  const before = gradEnabled
+  gradEnabled = enabled
+  try {
+    return fn()
+  } finally {
+    gradEnabled = before
+  }
+}
+
+/** Records one operation: checks shapes and dtypes, computes nothing. */
+export function record<A extends Attrs>(op: Op<A>, inputs: readonly Node[], attrs: A): Node<A> {
+  const type = op.infer(inputs, attrs)
+  let requiresGrad = false
+  if (gradEnabled) for (const input of inputs) requiresGrad ||= input.requiresGrad
+  return new Node(op, inputs, attrs, type, requiresGrad && (type.dtype.startsWith('f') || type.dtype === 'bfloat16'))
+}
+
+/** The decomposition of a composite, made once and shared by evaluation and derivative. */
+export function expand(node: Node): Node {
+  if (node.expansion) return node.expansion
+  const { op } = node
+  if (!op.decompose) throw new Error(`op ${op.name} has no decomposition`)
+  const expansion = withGrad(node.requiresGrad, () => op.decompose!(node.inputs, node.attrs, node))
+  node.expansion = expansion
+  return expansion
+}
+
+export const noAttrs: Attrs = Object.freeze({})

@@ -1,0 +1,103 @@
+import { allocateValues, type Category, type DType, isFloating, type Values } from '../../core/dtype.ts'
+import { DTypeError } from '../../core/errors.ts'
+import { broadcastShapes, sizeOf } from '../../core/shape.ts'
+import { type Attrs, type Node, noAttrs, type Op, record, type TensorType } from '../node.ts'
+import { broadcastValues } from './broadcasting.ts'
+import { sumTo } from './reduce.ts'
+
+/** A function that records one op; `op` is its entry in the table. */
+export interface Unary {
+  (x: Node): Node
+  readonly op: Op
+}
+export interface Binary {
+  (a: Node, b: Node): Node
+  readonly op: Op
+}
+
+type ResultDType = (input: DType) => DType
+const same: ResultDType = (dtype) => dtype
+
+export interface UnaryDefinition {
+  /** Writes f(x) to y. */
+  readonly evaluate: (x: Values, y: Values) => void
+  /** dx from x, y = f(x) and dy; none for functions that are constant almost everywhere or not real-valued. */
+  readonly derivative?: (x: Node, y: Node, dy: Node) => Node
+  /** Which dtypes are taken; floating ones only, unless said otherwise. */
+  readonly accepts?: readonly Category[] | 'any'
+  readonly result?: ResultDType
+}
+
+/** Defines an elementwise function of one argument. */
+export function unary(name: string, { evaluate, derivative, accepts, result = same }: UnaryDefinition): Unary {
+  const op: Op = {
+    name,
+    kind: 'elementwise',
+    infer([x]) {
+      if (accepts === undefined && !isFloating(x!.dtype)) {
+        throw new DTypeError(name, `expects a floating dtype, received ${x!.dtype}; convert with .to('float32')`)
+      }
+      return { shape: x!.shape, dtype: result(x!.dtype) }
+    },
+    evaluate(node, [x]) {
+      const y = allocateValues(node.dtype, x!.length)
+      evaluate(x!, y)
+      return y
+    },
+    ...(derivative && { derivative: (node: Node, dy: Node) => derivative(node.inputs[0]!, node, dy) }),
+  }
+  return Object.assign((x: Node) => record(op, [x], noAttrs), { op })
+}
+
+export interface BinaryDefinition {
+  /** Writes f(a, b) to y; `sa` and `sb` are the steps of a and b: 0 for a single element, 1 for all of them. */
+  readonly evaluate: (a: Values, b: Values, y: Values, sa: number, sb: number) => void
+  /** The cotangents of a and b before they are summed to the inputs' shapes. */
+  readonly derivative?: readonly [
+    (a: Node, b: Node, dy: Node, y: Node) => Node,
+    (a: Node, b: Node, dy: Node, y: Node) => Node,
+  ]
+  readonly result?: ResultDType
+}
+
+/** Shape and dtype rule of elementwise ops: equal dtypes, NumPy broadcasting. */
+export function inferElementwise(name: string, inputs: readonly Node[]): TensorType {
+  const dtype = inputs[0]!.dtype
+  for (const input of inputs) {
+    if (input.dtype !== dtype)
+      throw new DTypeError(name, `operands must share one dtype, received ${dtype} and ${input.dtype}`)
+  }
+  return { shape: broadcastShapes(name, ...inputs.map((input) => input.shape)), dtype }
+}
+
+/** Defines an elementwise function of two arguments that broadcast. */
+export function binary(name: string, { evaluate, derivative, result = same }: BinaryDefinition): Binary {
+  const op: Op = {
+    name,
+    kind: 'elementwise',
+    infer(inputs) {
+      const { shape, dtype } = inferElementwise(name, inputs)
+      return { shape, dtype: result(dtype) }
+    },
+    evaluate(node, [a, b]) {
+      const y = allocateValues(node.dtype, sizeOf(node.shape))
+      const [x, sx] = operand(node, 0, a!)
+      const [z, sz] = operand(node, 1, b!)
+      evaluate(x, z, y, sx, sz)
+      return y
+    },
+    ...(derivative && {
+      derivative(node: Node, dy: Node, i: number) {
+        const [a, b] = node.inputs as [Node, Node]
+        return sumTo(derivative[i as 0 | 1](a, b, dy, node), node.inputs[i]!.shape)
+      },
+    }),
+  }
+  return Object.assign((a: Node, b: Node) => record(op, [a, b], noAttrs), { op })
+}
+
+/** Input `i` and the step to read it with, repeated to the output's shape unless it is a single element. */
+export function operand<A extends Attrs>(node: Node<A>, i: number, values: Values): [Values, number] {
+  if (values.length === 1) return [values, 0]
+  return [broadcastValues(values, node.inputs[i]!.shape, node.shape), 1]
+}

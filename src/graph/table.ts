@@ -1,0 +1,42 @@
+import type { Op } from './node.ts'
+import * as arithmetic from './ops/arithmetic.ts'
+import * as composite from './ops/composite.ts'
+import { contractOp } from './ops/contract.ts'
+import { convOp } from './ops/conv.ts'
+import { cumulativeOp } from './ops/cumulative.ts'
+import { barrierOp, checkpointOp, customOp } from './ops/custom.ts'
+import { argSortOp, gatherOp, scatterOp } from './ops/indexing.ts'
+import { assignOp, bufferOp, constantOp, iotaOp, randomBitsOp, scalarOp } from './ops/leaves.ts'
+import * as logic from './ops/logic.ts'
+import { argReduceOp, reduceOp } from './ops/reduce.ts'
+import * as transcendental from './ops/transcendental.ts'
+import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
+import { argPoolOp, foldOp, windowOp } from './ops/windows.ts'
+
+function opsOf(module: object): Op[] {
+  const found: Op[] = []
+  for (const member of Object.values(module)) {
+    const op = isOp(member) ? member : (member as { op?: Op } | undefined)?.op
+    if (op) found.push(op)
+  }
+  return found
+}
+
+function isOp(member: unknown): member is Op {
+  return typeof member === 'object' && member !== null && 'infer' in member
+}
+
+/** The op table: every operation a graph can hold, by name. */
+export const opTable: ReadonlyMap<string, Op> = new Map(
+  [
+    ...[bufferOp, constantOp, scalarOp, iotaOp, assignOp, randomBitsOp],
+    ...[reshapeOp, permuteOp, broadcastOp, sliceOp, padOp, flipOp, concatOp, windowOp, foldOp],
+    ...opsOf(arithmetic),
+    ...opsOf(transcendental),
+    ...opsOf(logic),
+    ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
+    ...[contractOp, convOp, gatherOp, scatterOp],
+    ...opsOf(composite),
+    ...[customOp, checkpointOp, barrierOp],
+  ].map((op) => [op.name, op as Op]),
+)

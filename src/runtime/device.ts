@@ -1,0 +1,39 @@
+import type { TypedArray } from '../core/dtype.ts'
+import { ValueError } from '../core/errors.ts'
+import { interpret } from '../graph/interpret.ts'
+import type { Node } from '../graph/node.ts'
+
+/** Something that can compute graphs. */
+export interface Target {
+  readonly name: string
+  /** Values of `roots`, in their order. Throws, and changes nothing, when the data does not allow an operation. */
+  run(roots: readonly Node[]): TypedArray[]
+}
+
+const reference: Target = { name: 'reference', run: interpret }
+
+const targets = new Map<string, Target>([[reference.name, reference]])
+
+let current: Target | undefined
+
+/** The environment of Node; absent in browsers. */
+function environment(name: string): string | undefined {
+  return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name]
+}
+
+/** The target that computes from now on; chosen by `GRADUS_DEVICE`, or the best one that runs here. */
+export function device(): Target {
+  current ??= find(environment('GRADUS_DEVICE') ?? reference.name)
+  return current
+}
+
+/** Computes on the named target from now on. Throws a {@link ValueError} naming the available ones. */
+export function setDevice(name: string): void {
+  current = find(name)
+}
+
+function find(name: string): Target {
+  const target = targets.get(name)
+  if (target) return target
+  throw new ValueError('setDevice', `no device '${name}' here; available: ${[...targets.keys()].join(', ')}`)
+}

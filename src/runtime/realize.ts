@@ -1,0 +1,87 @@
+import type { GradSlot, Node } from '../graph/node.ts'
+import { assignment } from '../graph/ops/leaves.ts'
+import { device } from './device.ts'
+
+/**
+ * When recorded work is carried out. A realisation takes what was asked for and, with it: all pending assignments, losses
+ * passed to `backward()` with their gradients, and recorded results that nothing else uses but that read an assignable leaf.
+ * So a training loop that never reads anything still runs step by step, and reading the loss costs no second forward pass.
+ */
+
+/** Holder of a leaf's current version. */
+export interface Cell {
+  node: Node
+}
+
+interface Assignment {
+  readonly cell: Cell
+  readonly before: Node
+  readonly after: Node
+}
+
+/** Unread results are remembered up to this number; older ones are computed when they are asked for. */
+const rememberedResults = 4096
+
+let assignments: Assignment[] = []
+let losses: Node[] = []
+let slots = new Set<GradSlot>()
+let results: Node[] = []
+
+/** Remembers a user-held result, so that it is computed before the leaves it reads move on. */
+export function rememberResult(node: Node): void {
+  if (!node.readsVariable || node.value) return
+  if (results.length >= rememberedResults) results = results.slice(rememberedResults / 2)
+  results.push(node)
+}
+
+/** Remembers a differentiated loss and the gradients it left, to be computed together with the next realisation. */
+export function rememberLoss(loss: Node, touched: Iterable<GradSlot>): void {
+  losses.push(loss)
+  for (const slot of touched) slots.add(slot)
+}
+
+/** Gives `cell` a new version with the value of `value`. Pending until the next realisation; cuts the graph. */
+export function assign(cell: Cell, value: Node): void {
+  const before = cell.node
+  const after = assignment(value, before.requiresGrad)
+  after.slot = before.slot
+  cell.node = after
+  assignments.push({ cell, before, after })
+}
+
+function pendingRoots(): Node[] {
+  const roots = assignments.filter(({ cell, after }) => cell.node === after).map(({ after }) => after)
+  roots.push(...losses)
+  for (const { grad } of slots) if (grad) roots.push(grad)
+  for (const node of results) if (node.uses === 0) roots.push(node)
+  return roots
+}
+
+/**
+ * Computes `asked` and everything pending. When it fails no leaf has changed: every pending assignment is taken back, and
+ * the error is thrown.
+ */
+export function realizeNodes(asked: readonly Node[] = []): void {
+  const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value)
+  const taken = assignments
+  assignments = []
+  losses = []
+  slots = new Set()
+  results = []
+  if (roots.length === 0) return
+  try {
+    const values = device().run(roots)
+    for (const [i, node] of roots.entries()) settle(node, values[i]!)
+  } catch (error) {
+    for (const { cell, before } of taken.reverse()) cell.node = before
+    throw error
+  }
+}
+
+/** Keeps a result and forgets how it came about, unless a derivative may still be asked for. */
+function settle(node: Node, value: Node['value']): void {
+  node.value = value
+  if (node.requiresGrad && !node.released && node.op.name !== 'assign') return
+  node.inputs = []
+  node.expansion = undefined
+}

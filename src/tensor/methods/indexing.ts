@@ -1,0 +1,4 @@
+import { Views } from './views.ts'
+
+/** Selecting, gathering, scattering, sorting. */
+export abstract class Indexing extends Views {}
