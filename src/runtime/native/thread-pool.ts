@@ -1,0 +1,183 @@
+/** The threads that run plans, and the queue in front of them: one plan at a time per process. */
+import { type CFunction, ffi } from './ffi.ts'
+import { usableCores } from './cores.ts'
+import { control, generateDriver } from './driver-code.ts'
+import { CodePages, permanentPages } from './memory.ts'
+import type { Outcome, PlanTable } from './plan-table.ts'
+
+/** Workers spin this long before they sleep. */
+const SPIN_MICROSECONDS = 60
+const MAX_THREADS = 255
+/** How long the exit of the process waits for the chunks that are running. */
+const EXIT_PATIENCE_MS = 10_000
+
+const SIG_SETMASK = 2
+const SIGSET_BYTES = 128
+
+/** A run that was handed to libuv's pool. */
+interface AsynchronousRun {
+  readonly table: PlanTable
+  /** Set as soon as it is known that the run is over. */
+  outcome: Outcome | null
+}
+
+export class ThreadPool {
+  readonly #control = permanentPages(4096)
+  readonly #words: Int32Array
+  readonly #driver: CodePages
+  readonly #workerAddress: number
+  readonly #run: CFunction
+  readonly #launch: CFunction
+  readonly #workers: bigint[] = []
+  readonly #started: { ticks: number; time: bigint }
+  readonly #ticks: CFunction
+  readonly #usleep: CFunction
+  #threads: number
+  #running: AsynchronousRun | null = null
+  #queue: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  constructor(threads: number = usableCores()) {
+    const driver = generateDriver()
+    this.#words = new Int32Array(this.#control.bytes.buffer)
+    this.#driver = new CodePages(driver.code)
+    this.#workerAddress = this.#driver.address + driver.worker
+    this.#run = this.#driver.functionAt(driver.run, 'int', 'uintptr_t', 'uintptr_t', 'uint32_t')
+    this.#launch = this.#driver.functionAt(driver.launch, 'void', 'uintptr_t', 'uint32_t')
+    this.#ticks = this.#driver.functionAt(driver.ticks, 'uint64_t')
+    this.#usleep = ffi().libc('usleep', 'int', 'uint32_t')
+    this.#started = { ticks: Number(this.#ticks()), time: process.hrtime.bigint() }
+    this.#threads = checkThreads(threads)
+    process.once('exit', () => this.close())
+  }
+
+  /** Number of threads that a run uses, the calling one included. */
+  get threads(): number {
+    return this.#threads
+  }
+
+  /** Sets the number of threads of later runs. @throws RangeError unless 1 to 255 */
+  setThreads(threads: number): void {
+    checkThreads(threads)
+    this.#awaitRunning()
+    if (threads - 1 < this.#workers.length) this.#dismissWorkers()
+    this.#threads = threads
+  }
+
+  /** Runs a plan on this thread and the workers; queues behind an asynchronous run. Small plans do better with `threads` 1. */
+  runSync(table: PlanTable, threads: number = this.#threads): Outcome {
+    this.#prepare(threads)
+    this.#awaitRunning()
+    this.#run(this.#control.address, table.address, threads)
+    return table.outcome()
+  }
+
+  /** Runs a plan on a thread of libuv's pool and the workers: the event loop stays free. Queues behind earlier ones. */
+  runAsync(table: PlanTable, threads: number = this.#threads): Promise<Outcome> {
+    const result = this.#queue.then(() => this.#start(table, threads))
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  /** Stops the running plan at its next chunk, waits for it and ends all threads. Called when the process exits. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#words[control.stop / 4] = 1
+    const deadline = Date.now() + EXIT_PATIENCE_MS
+    while (this.#isBusy() && Date.now() < deadline) this.#usleep(50)
+    if (!this.#isBusy()) this.#dismissWorkers()
+  }
+
+  #start(table: PlanTable, threads: number): Promise<Outcome> {
+    this.#prepare(threads)
+    const run: AsynchronousRun = { table, outcome: null }
+    this.#running = run
+    this.#words[control.busy / 4] = 1
+    return new Promise((resolve, reject) => {
+      this.#run.async(this.#control.address, table.address, threads, (error) => {
+        // A synchronous run may have come in between and have settled this one already.
+        run.outcome ??= table.outcome()
+        if (this.#running === run) this.#running = null
+        if (error) reject(error)
+        else resolve(run.outcome)
+      })
+    })
+  }
+
+  /** Blocks until the asynchronous run under way is over, and keeps its outcome, which a second run of the same table would overwrite. */
+  #awaitRunning(): void {
+    const run = this.#running
+    if (!run) return
+    while (this.#isBusy()) this.#usleep(20)
+    run.outcome ??= run.table.outcome()
+    this.#running = null
+  }
+
+  #isBusy(): boolean {
+    return Atomics.load(this.#words, control.busy / 4) !== 0
+  }
+
+  #prepare(threads: number): void {
+    if (this.#closed) throw new Error('the thread pool is closed: the process is exiting')
+    checkThreads(threads)
+    while (this.#workers.length < threads - 1) this.#startWorkers(threads - 1)
+  }
+
+  /** Signals go to threads of Node, never to workers: they start with all of them blocked. */
+  #startWorkers(count: number): void {
+    this.#awaitRunning()
+    this.#dismissWorkers()
+    this.#calibrateSpin()
+    const { libc } = ffi()
+    const create = libc('pthread_create', 'int', 'void *', 'void *', 'uintptr_t', 'uintptr_t')
+    const setMask = libc('pthread_sigmask', 'int', 'int', 'void *', 'void *')
+    const before = new Uint8Array(SIGSET_BYTES)
+    setMask(SIG_SETMASK, new Uint8Array(SIGSET_BYTES).fill(255), before)
+    try {
+      for (let number = 1; number <= count; number++) {
+        const id = new BigUint64Array(1)
+        const failure = create(id, null, this.#workerAddress, this.#control.address + number)
+        if (failure !== 0) throw new Error(`pthread_create failed with ${failure} at worker ${number} of ${count}`)
+        this.#workers.push(id[0] as bigint)
+      }
+    } finally {
+      setMask(SIG_SETMASK, before, null)
+    }
+  }
+
+  /** Ends all workers; nothing may run. */
+  #dismissWorkers(): void {
+    if (this.#workers.length === 0) return
+    new BigUint64Array(this.#control.bytes.buffer)[control.plan / 8] = 0n
+    this.#launch(this.#control.address, this.#workers.length + 1)
+    const join = ffi().libc('pthread_join', 'int', 'uint64_t', 'void *')
+    for (const worker of this.#workers.splice(0)) join(worker, null)
+    this.#words[control.launch / 4] = 0
+  }
+
+  /** Ticks of the time-stamp counter in SPIN_MICROSECONDS, measured since this pool was made, over at least a millisecond. */
+  #calibrateSpin(): void {
+    let elapsed = 0
+    do elapsed = Number(process.hrtime.bigint() - this.#started.time)
+    while (elapsed < 1e6)
+    const ticks = Number(this.#ticks()) - this.#started.ticks
+    const spin = BigInt(Math.round((ticks / elapsed) * 1000 * SPIN_MICROSECONDS))
+    new BigUint64Array(this.#control.bytes.buffer)[control.spin / 8] = spin
+  }
+}
+
+function checkThreads(threads: number): number {
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new RangeError(`threads: expected an integer from 1 to ${MAX_THREADS}, received ${threads}`)
+  }
+  return threads
+}
+
+let pool: ThreadPool | null = null
+
+/** The pool of this process. */
+export function threadPool(): ThreadPool {
+  pool ??= new ThreadPool()
+  return pool
+}
