@@ -138,3 +138,8 @@ export abstract class TensorBase {
 export function storageFor(shape: Shape, dtype: DType): TypedArray {
   return allocate(dtype, sizeOf(shape))
 }
+
+/** Computes several tensors, and everything pending, in one go. */
+export async function realize(...tensors: readonly Tensor[]): Promise<void> {
+  realizeNodes(tensors.map((x) => x.node))
+}

@@ -16,7 +16,12 @@ export interface Binary {
 }
 
 type ResultDType = (input: DType) => DType
-const same: ResultDType = (dtype) => dtype
+
+/* Only hoisted functions in this file: the ops and their derivatives refer to each other in cycles. */
+
+function same(dtype: DType): DType {
+  return dtype
+}
 
 export interface UnaryDefinition {
   /** Writes f(x) to y. */
