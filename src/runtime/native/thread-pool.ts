@@ -14,6 +14,8 @@ const EXIT_PATIENCE_MS = 10_000
 const SIG_SETMASK = 2
 const SIGSET_BYTES = 128
 
+const DONE: Outcome = { status: 'done' }
+
 /** A run that was handed to libuv's pool. */
 interface AsynchronousRun {
   readonly table: PlanTable
@@ -68,8 +70,8 @@ export class ThreadPool {
   runSync(table: PlanTable, threads: number = this.#threads): Outcome {
     this.#prepare(threads)
     this.#awaitRunning()
-    this.#run(this.#control.address, table.address, threads)
-    return table.outcome()
+    const status = this.#run(this.#control.address, table.address, threads)
+    return status === 0 ? DONE : table.outcome()
   }
 
   /** Runs a plan on a thread of libuv's pool and the workers: the event loop stays free. Queues behind earlier ones. */
