@@ -3,8 +3,15 @@
  * and the way out where there is one. The stack begins at the caller's own line: frames inside Gradus are left out.
  */
 
-/** Folder of the running library (`src/` in development, `dist/` in the package), used to drop its frames from stacks. */
-const libraryRoot = new URL('..', import.meta.url).href.replace(/^file:\/\//, '')
+/**
+ * Where the library's own files lie: `dist/` in the package, `src/` in development and where source maps are applied. Engines
+ * write frames as URLs or as paths, so both spellings are known.
+ */
+const libraryFolders: readonly string[] = ['src/', 'dist/'].flatMap((folder) => {
+  const { href } = new URL(`../../${folder}`, import.meta.url)
+  const path = href.replace(/^file:\/\//, '')
+  return [path, decodeURI(path)]
+})
 
 /** Error.captureStackTrace and stackTraceLimit exist in V8 only; elsewhere the stack stays as the engine made it. */
 interface V8ErrorConstructor {
@@ -19,7 +26,8 @@ export class GradusError extends Error {
   constructor(op: string, message: string, options?: ErrorOptions) {
     const v8 = Error as V8ErrorConstructor
     const limit = v8.stackTraceLimit
-    v8.stackTraceLimit = 64
+    // However deep modules are nested, the caller's line must be among the frames.
+    v8.stackTraceLimit = Number.POSITIVE_INFINITY
     super(`${op}: ${message}`, options)
     this.name = new.target.name
     this.op = op
@@ -31,13 +39,19 @@ export class GradusError extends Error {
 
 /** Test files beside the sources count as callers, not as the library. */
 function isLibraryFrame(line: string): boolean {
-  return line.includes(libraryRoot) && !/\.test\.[jt]s/.test(line)
+  return libraryFolders.some((folder) => line.includes(folder)) && !/\.test\.[jt]s/.test(line)
+}
+
+/** Frames of built-in functions that the library called, such as `at Array.map (<anonymous>)`. */
+function isEngineFrame(line: string): boolean {
+  return /\(<anonymous>\)$|\(native\)$|node:internal\//.test(line)
 }
 
 function withoutLibraryFrames(stack: string, headline: string): string {
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line))
   const outside = frames.filter((line) => !isLibraryFrame(line))
-  return [headline, ...(outside.length > 0 ? outside : frames)].join('\n')
+  const caller = outside.findIndex((line) => !isEngineFrame(line))
+  return [headline, ...(caller < 0 ? frames : outside.slice(caller))].join('\n')
 }
 
 /** Shapes do not fit together, or not the operation. */
