@@ -1,0 +1,10 @@
+export { writeFileAtomic } from './atomic-file.ts'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  loadSafetensors,
+  type NamedTensors,
+  type Safetensors,
+  type SafetensorsOptions,
+  saveSafetensors,
+} from './safetensors.ts'
