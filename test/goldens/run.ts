@@ -50,17 +50,22 @@ export function lookUp(path: string): unknown {
     .reduce((where: unknown, name) => (where as Record<string, unknown> | undefined)?.[name], gradus)
 }
 
-export async function callFunction({ fn, args }: FunctionCase, inputs: readonly Tensor[]): Promise<Tensor[]> {
-  const given = args.map((arg) => substitute(arg, inputs))
-  if (fn.startsWith('Tensor.')) {
-    const [self, ...rest] = given
-    const method = (self as Record<string, unknown>)[fn.slice(7)] as ((...rest: unknown[]) => unknown) | undefined
-    if (!method) throw new TypeError(`no method ${fn}`)
-    return flatten(await method.apply(self, rest))
-  }
-  const target = lookUp(fn.replace(/^gradus\./, '')) as ((...rest: unknown[]) => unknown) | undefined
-  if (!target) throw new TypeError(`no function ${fn}`)
-  return flatten(await target(...given))
+/** The public function, method or class that a case calls. */
+export function resolveCall(golden: GoldenCase): (...args: unknown[]) => unknown {
+  const name = 'module' in golden ? golden.module : golden.fn
+  const found = name.startsWith('Tensor.')
+    ? (Tensor.prototype as unknown as Record<string, unknown>)[name.slice(7)]
+    : lookUp(name.replace(/^gradus\./, ''))
+  if (typeof found !== 'function') throw new TypeError(`no public ${name}`)
+  return found as (...args: unknown[]) => unknown
+}
+
+export async function callFunction(golden: FunctionCase, inputs: readonly Tensor[]): Promise<Tensor[]> {
+  const given = golden.args.map((arg) => substitute(arg, inputs))
+  const call = resolveCall(golden)
+  if (!golden.fn.startsWith('Tensor.')) return flatten(await call(...given))
+  const [self, ...rest] = given
+  return flatten(await call.apply(self, rest))
 }
 
 interface AnyModule {
@@ -74,8 +79,7 @@ interface AnyModule {
 }
 
 export function buildModule(golden: ModuleCase, wide?: DType): AnyModule {
-  const Class = lookUp(golden.module) as (new (...args: unknown[]) => AnyModule) | undefined
-  if (!Class) throw new TypeError(`no module ${golden.module}`)
+  const Class = resolveCall(golden) as unknown as new (...args: unknown[]) => AnyModule
   const module = new Class(...golden.ctor)
   module.loadStateDict(Object.fromEntries(Object.entries(golden.state).map(([name, value]) => [name, leaf(value)])))
   if (wide) module.to(wide)
