@@ -1,10 +1,14 @@
-import { allocateValues, type DType, type Values } from '../../core/dtype.ts'
+import { allocateValues, type Values } from '../../core/dtype.ts'
 import { DTypeError, IndexError, ShapeError } from '../../core/errors.ts'
-import { formatShape, sizeOf } from '../../core/shape.ts'
+import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
-import { mul } from './arithmetic.ts'
-import { constant } from './leaves.ts'
-import { broadcastTo } from './views.ts'
+import { div, mul } from './arithmetic.ts'
+import { broadcastValues } from './broadcasting.ts'
+import { constant, iota } from './leaves.ts'
+import { cast, equal, logicalAnd, where } from './logic.ts'
+import { broadcastTo, reshape } from './views.ts'
+
+/* Reading and writing where an index tensor says. Outside `dim` the index broadcasts: [n, 1] reads whole rows. */
 
 interface Gather {
   readonly dim: number
@@ -12,58 +16,74 @@ interface Gather {
   readonly label: string
 }
 
-function checkIndex(label: string, index: Node): void {
+function checkIndex(label: string, index: Node, whole: Shape, dim: number): void {
   if (index.dtype !== 'int32' && index.dtype !== 'uint8') {
     throw new DTypeError(label, `indices must be int32 or uint8, received ${index.dtype}`)
   }
-}
-
-/** Every index is looked at before it is used: 0 ≤ index < size, or an {@link IndexError}. */
-function checkBounds(label: string, index: Values, size: number): void {
-  for (let i = 0; i < index.length; i++) {
-    const value = index[i]!
-    if (value < 0 || value >= size) {
-      throw new IndexError(
-        label,
-        `index ${value} at position ${i} is out of range for size ${size}: expected 0 to ${size - 1}`,
-      )
-    }
+  const { shape } = index
+  const fits = shape.length === whole.length && shape.every((n, d) => d === dim || n === whole[d] || n === 1)
+  if (!fits) {
+    throw new ShapeError(
+      label,
+      `indices ${formatShape(shape)} and input ${formatShape(whole)} differ outside dim ${dim}`,
+    )
   }
 }
 
-/** out[.., i, ..] = x[.., index[.., i, ..], ..]: x and index agree in every dimension but `dim`. */
+/**
+ * Where in a tensor of shape `whole` the elements lie that `index` names along `dim`, in row-major order of `part`: the shape
+ * with as many elements along `dim` as the index has. Every index is looked at: 0 ≤ index < size, or an {@link IndexError}.
+ */
+function places(label: string, index: Values, indexShape: Shape, whole: Shape, part: Shape, dim: number): Int32Array {
+  const size = whole[dim]!
+  for (let i = 0; i < index.length; i++) {
+    const value = index[i]!
+    if (value < 0 || value >= size) {
+      throw new IndexError(label, `index ${value} at position ${i} is out of range for dim ${dim} of size ${size}`)
+    }
+  }
+  const inner = sizeOf(whole.slice(dim + 1))
+  const outer = sizeOf(whole.slice(0, dim))
+  const n = part[dim]!
+  const rows = sizeOf(indexShape.slice(dim + 1)) === 1 && indexShape[dim] === index.length
+  const all = rows ? index : broadcastValues(index, indexShape, part)
+  const out = new Int32Array(outer * n * inner)
+  let to = 0
+  for (let o = 0; o < outer; o++) {
+    const base = o * size * inner
+    for (let j = 0; j < n; j++) {
+      if (rows) {
+        const from = base + all[j]! * inner
+        for (let i = 0; i < inner; i++) out[to++] = from + i
+      } else {
+        for (let i = 0; i < inner; i++, to++) out[to] = base + all[to]! * inner + i
+      }
+    }
+  }
+  return out
+}
+
+/** out[.., i, ..] = x[.., index[.., i, ..], ..] along `dim`. */
 export const gatherOp: Op<Gather> = {
   name: 'gather',
   kind: 'indexing',
   infer([x, index], { dim, label }) {
-    checkIndex(label, index!)
-    const fits = x!.shape.length === index!.shape.length && x!.shape.every((n, d) => d === dim || n === index!.shape[d])
-    if (!fits) {
-      throw new ShapeError(
-        label,
-        `indices ${formatShape(index!.shape)} and input ${formatShape(x!.shape)} differ outside dim ${dim}`,
-      )
-    }
-    return { shape: index!.shape, dtype: x!.dtype }
+    checkIndex(label, index!, x!.shape, dim)
+    return { shape: x!.shape.with(dim, index!.shape[dim]!), dtype: x!.dtype }
   },
   evaluate(node, [x, index]) {
     const { dim, label } = node.attrs
-    const size = node.inputs[0]!.shape[dim]!
-    checkBounds(label, index!, size)
-    const out = allocateValues(node.dtype, index!.length)
-    const inner = sizeOf(node.shape.slice(dim + 1))
-    const n = node.shape[dim]!
-    for (let i = 0; i < out.length; i++) {
-      const outer = Math.floor(i / (n * inner))
-      out[i] = x![(outer * size + index![i]!) * inner + (i % inner)]!
-    }
+    const [source, positions] = node.inputs as [Node, Node]
+    const from = places(label, index!, positions.shape, source.shape, node.shape, dim)
+    const out = allocateValues(node.dtype, from.length)
+    for (let i = 0; i < out.length; i++) out[i] = x![from[i]!]!
     return out
   },
   derivative(node, dy, i) {
     if (i > 0) return undefined
     const { dim, label } = node.attrs
-    const x = node.inputs[0]!
-    return scatter(broadcastTo(constant(0, x.dtype), x.shape), node.inputs[1]!, dy, dim, 'add', label)
+    const [x, index] = node.inputs as [Node, Node]
+    return scatter(filled(0, x), index, dy, dim, 'add', label)
   },
 }
 
@@ -80,76 +100,130 @@ interface Scatter {
 }
 
 /**
- * A copy of `base` in which `source` is added to, or replaces, the elements that `index` names along `dim`. Indices are
+ * A copy of `base` in which `source` is joined to, or replaces, the elements that `index` names along `dim`. Indices are
  * walked in row-major order, so sums are deterministic and the last replacement wins.
  */
 export const scatterOp: Op<Scatter> = {
   name: 'scatter',
   kind: 'indexing',
   infer([base, index, source], { dim, label }) {
-    checkIndex(label, index!)
+    checkIndex(label, index!, base!.shape, dim)
     if (base!.dtype !== source!.dtype) {
       throw new DTypeError(label, `input and source must share one dtype, received ${base!.dtype} and ${source!.dtype}`)
     }
-    const fits =
-      base!.shape.length === index!.shape.length &&
-      index!.shape.length === source!.shape.length &&
-      index!.shape.every((n, d) => n === source!.shape[d] && (d === dim || n === base!.shape[d]))
-    if (!fits) {
+    if (!sameShape(source!.shape, base!.shape.with(dim, index!.shape[dim]!))) {
       throw new ShapeError(
         label,
-        `input ${formatShape(base!.shape)}, indices ${formatShape(index!.shape)} and source ${formatShape(source!.shape)} differ outside dim ${dim}`,
+        `input ${formatShape(base!.shape)}, indices ${formatShape(index!.shape)} and source ${formatShape(source!.shape)} do not fit along dim ${dim}`,
       )
     }
     return { shape: base!.shape, dtype: base!.dtype }
   },
   evaluate(node, [base, index, source]) {
     const { dim, kind, label } = node.attrs
-    const size = node.shape[dim]!
-    checkBounds(label, index!, size)
-    const out = kind === 'add' && base instanceof Float32Array ? new Float64Array(base) : base!.slice()
-    const inner = sizeOf(node.shape.slice(dim + 1))
-    const n = node.inputs[1]!.shape[dim]!
-    const write = writers[kind]
-    for (let i = 0; i < index!.length; i++) {
-      const outer = Math.floor(i / (n * inner))
-      write(out, (outer * size + index![i]!) * inner + (i % inner), source![i]!)
+    const [, positions, part] = node.inputs as [Node, Node, Node]
+    const to = places(label, index!, positions.shape, node.shape, part.shape, dim)
+    if (kind === 'add' && base instanceof Float32Array) {
+      const sums = new Float64Array(base)
+      writers.add(sums, to, source!)
+      return new Float32Array(sums)
     }
-    return out instanceof Float64Array && base instanceof Float32Array ? new Float32Array(out) : out
+    const out = base!.slice()
+    writers[kind](out, to, source!)
+    return out
   },
   derivative(node, dy, i) {
-    const { dim, kind, label } = node.attrs
-    const [base, index] = node.inputs as [Node, Node]
-    if (i === 1 || (kind !== 'add' && kind !== 'set')) return undefined
-    if (i === 2) return gather(dy, index, dim, label)
-    if (kind === 'add') return dy
-    return mul(dy, keptElements(base.dtype, node, index))
+    if (i === 1) return undefined
+    const derivative = derivatives[node.attrs.kind]
+    return i === 0 ? derivative.base(node, dy) : derivative.source(node, dy)
   },
 }
 
-/** 1 where a replacement left the element alone, 0 where it did not. */
-function keptElements(dtype: DType, node: Node<Scatter>, index: Node): Node {
-  const { dim, label } = node.attrs
-  const ones = broadcastTo(constant(1, dtype), node.shape)
-  return scatter(ones, index, broadcastTo(constant(0, dtype), index.shape), dim, 'set', label)
+const writers: Record<ScatterKind, (out: Values, to: Int32Array, source: Values) => void> = {
+  add(out, to, source) {
+    for (let i = 0; i < to.length; i++) out[to[i]!] = out[to[i]!]! + source[i]!
+  },
+  set(out, to, source) {
+    for (let i = 0; i < to.length; i++) out[to[i]!] = source[i]!
+  },
+  prod(out, to, source) {
+    for (let i = 0; i < to.length; i++) out[to[i]!] = out[to[i]!]! * source[i]!
+  },
+  max(out, to, source) {
+    for (let i = 0; i < to.length; i++) out[to[i]!] = Math.max(out[to[i]!]!, source[i]!)
+  },
+  min(out, to, source) {
+    for (let i = 0; i < to.length; i++) out[to[i]!] = Math.min(out[to[i]!]!, source[i]!)
+  },
 }
 
-const writers: Record<ScatterKind, (out: Values, at: number, value: number) => void> = {
-  add: (out, at, value) => {
-    out[at] = out[at]! + value
+interface ScatterDerivative {
+  base(node: Node<Scatter>, dy: Node): Node
+  source(node: Node<Scatter>, dy: Node): Node
+}
+
+/** Tied extremes share the gradient equally, as in PyTorch. */
+const extreme: ScatterDerivative = {
+  base: (node, dy) => mul(winners(node).base, winners(node).share(dy)),
+  source: (node, dy) => mul(winners(node).source, pick(node, winners(node).share(dy))),
+}
+
+const derivatives: Record<ScatterKind, ScatterDerivative> = {
+  add: { base: (_, dy) => dy, source: pick },
+  set: {
+    base: (node, dy) => where(put(node, filled(1, node, 'bool'), 0, 'set'), dy, filled(0, node)),
+    source: (node, dy) => where(lastOnes(node), pick(node, dy), filled(0, node.inputs[2]!)),
   },
-  set: (out, at, value) => {
-    out[at] = value
+  prod: {
+    base: (node, dy) => mul(dy, put(node, filled(1, node), node.inputs[2]!, 'prod')),
+    source: productOfOthers,
   },
-  prod: (out, at, value) => {
-    out[at] = out[at]! * value
-  },
-  max: (out, at, value) => {
-    out[at] = Math.max(out[at]!, value)
-  },
-  min: (out, at, value) => {
-    out[at] = Math.min(out[at]!, value)
-  },
+  max: extreme,
+  min: extreme,
+}
+
+/** What lies in `x` (shaped like the result) where each source element went. */
+function pick(node: Node<Scatter>, x: Node): Node {
+  return gather(x, node.inputs[1]!, node.attrs.dim, node.attrs.label)
+}
+
+/** Scatters into `base` to where the source elements went. */
+function put(node: Node<Scatter>, base: Node, source: Node | number, kind: ScatterKind): Node {
+  const [, index, part] = node.inputs as [Node, Node, Node]
+  const values = typeof source === 'number' ? filled(source, part, base.dtype) : source
+  return scatter(base, index, values, node.attrs.dim, kind, node.attrs.label)
+}
+
+/** Which source elements were not replaced by a later one. */
+function lastOnes(node: Node<Scatter>): Node {
+  const { shape } = node.inputs[2]!
+  const order = reshape(iota(sizeOf(shape)), shape)
+  return equal(pick(node, put(node, filled(-1, node, 'int32'), order, 'set')), order)
+}
+
+/** dy times the product of everything else that went to the same place: divided out, but for a single zero. */
+function productOfOthers(node: Node<Scatter>, dy: Node): Node {
+  const [base, , source] = node.inputs as [Node, Node, Node]
+  const isZero = equal(source, constant(0, source.dtype))
+  const zeros = put(node, cast(equal(base, constant(0, base.dtype)), 'int32'), cast(isZero, 'int32'), 'add')
+  const onlyZero = logicalAnd(isZero, equal(pick(node, zeros), constant(1, 'int32')))
+  const one = constant(1, source.dtype)
+  const withoutIt = put(node, base, where(onlyZero, one, source), 'prod')
+  const divided = div(pick(node, mul(dy, node)), where(isZero, one, source))
+  return where(onlyZero, pick(node, mul(dy, withoutIt)), divided)
+}
+
+/** Which elements of base and source are the extreme of their place, and dy divided by their number. */
+function winners(node: Node<Scatter>): { base: Node; source: Node; share(dy: Node): Node } {
+  const [base, , source] = node.inputs as [Node, Node, Node]
+  const ofBase = cast(equal(base, node), node.dtype)
+  const ofSource = cast(equal(source, pick(node, node)), node.dtype)
+  return { base: ofBase, source: ofSource, share: (dy) => div(dy, put(node, ofBase, ofSource, 'add')) }
+}
+
+/** `value` in the shape of `like`. */
+function filled(value: number, like: Node<object>, dtype: Node['dtype'] = like.dtype): Node {
+  return broadcastTo(constant(value, dtype), like.shape)
 }
 
 export function scatter(

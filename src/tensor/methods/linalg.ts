@@ -1,38 +1,119 @@
-import { ShapeError } from '../../core/errors.ts'
-import { broadcastShapes, formatShape } from '../../core/shape.ts'
-import { matmul } from '../../graph/ops/contract.ts'
+import { ShapeError, ValueError } from '../../core/errors.ts'
+import { broadcastShapes, formatShape, normalizeDim } from '../../core/shape.ts'
+import type { Node } from '../../graph/node.ts'
+import { contract, matmul } from '../../graph/ops/contract.ts'
 import { broadcastTo, reshape } from '../../graph/ops/views.ts'
 import { promote, wrap } from '../base.ts'
 import type { Tensor } from '../tensor.ts'
-import { Indexing } from './indexing.ts'
+import { Sorting } from './sorting.ts'
 
-/** Products of vectors and matrices. */
-export abstract class LinearAlgebra extends Indexing {
-  /** Matrix product as `torch.matmul`: vectors count as rows or columns, leading dimensions broadcast. */
+export interface Scaling {
+  /** Factor of this tensor. Default 1. */
+  readonly beta?: number
+  /** Factor of the product. Default 1. */
+  readonly alpha?: number
+}
+
+/** Products of vectors and matrices. Operands of different dtypes are promoted. */
+export abstract class LinearAlgebra extends Sorting {
+  /**
+   * Matrix product as `torch.matmul`: vectors count as rows or columns, leading dimensions broadcast.
+   * [.., M, K] · [.., K, N] → [.., M, N].
+   */
   matmul(other: Tensor): Tensor {
-    const [a, b] = promote(this.self, other) as [Tensor['node'], Tensor['node']]
-    if (a.shape.length === 0 || b.shape.length === 0) {
-      throw new ShapeError(
-        'matmul',
-        `expects at least one dimension each, received ${formatShape(a.shape)} · ${formatShape(b.shape)}`,
-      )
-    }
-    const x = a.shape.length === 1 ? reshape(a, [1, a.shape[0]!]) : a
-    const y = b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b
-    const inner = [x.shape.at(-1)!, y.shape.at(-2)!]
-    if (inner[0] !== inner[1]) {
-      throw new ShapeError(
-        'matmul',
-        `inner dimensions differ: ${formatShape(a.shape)} · ${formatShape(b.shape)}: ${inner[0]} ≠ ${inner[1]}`,
-      )
-    }
-    const batch = broadcastShapes('matmul', x.shape.slice(0, -2), y.shape.slice(0, -2))
-    const product = matmul(
-      broadcastTo(x, [...batch, ...x.shape.slice(-2)]),
-      broadcastTo(y, [...batch, ...y.shape.slice(-2)]),
-    )
-    const rows = a.shape.length === 1 ? [] : [x.shape.at(-2)!]
-    const columns = b.shape.length === 1 ? [] : [y.shape.at(-1)!]
-    return wrap(reshape(product, [...batch, ...rows, ...columns]))
+    return wrap(product('matmul', this.self, other))
   }
+
+  /** Matrix product [M, K] · [K, N]. */
+  mm(other: Tensor): Tensor {
+    return this.ranked('mm', [2], other, 2)
+  }
+
+  /** Products of matrices in pairs: [B, M, K] · [B, K, N]. */
+  bmm(other: Tensor): Tensor {
+    if (other.rank === 3 && this.shape[0] !== other.shape[0]) {
+      throw new ShapeError('bmm', `batch sizes differ: ${formatShape(this.shape)} · ${formatShape(other.shape)}`)
+    }
+    return this.ranked('bmm', [3], other, 3)
+  }
+
+  /** Matrix times vector: [M, K] · [K]. */
+  mv(other: Tensor): Tensor {
+    return this.ranked('mv', [2], other, 1)
+  }
+
+  /** Scalar product of two vectors of equal size. */
+  dot(other: Tensor): Tensor {
+    return this.ranked('dot', [1], other, 1)
+  }
+
+  private ranked(op: string, ranks: readonly number[], other: Tensor, otherRank: number): Tensor {
+    if (ranks.includes(this.rank) && other.rank === otherRank) return wrap(product(op, this.self, other))
+    throw new ShapeError(
+      op,
+      `expects ${ranks[0]} and ${otherRank} dimensions, received ${formatShape(this.shape)} · ${formatShape(other.shape)}; matmul takes others`,
+    )
+  }
+
+  /** Sums over the last dimensions of both: [.., K] · [.., K]. A scalar multiplies. */
+  inner(other: Tensor): Tensor {
+    if (this.rank === 0 || other.rank === 0) return this.mul(other)
+    return this.tensordot(other, [[-1], [-1]])
+  }
+
+  /** All products of two vectors: [M] · [N] → [M, N]. */
+  outer(other: Tensor): Tensor {
+    if (this.rank !== 1 || other.rank !== 1) {
+      throw new ShapeError(
+        'outer',
+        `expects two vectors, received ${formatShape(this.shape)} and ${formatShape(other.shape)}`,
+      )
+    }
+    return this.unsqueeze(1).mul(other)
+  }
+
+  /** Sums over the last `dims` dimensions of this tensor and the first of `other`, or over the pairs listed for both. */
+  tensordot(other: Tensor, dims: number | readonly [readonly number[], readonly number[]] = 2): Tensor {
+    const [mine, theirs] =
+      typeof dims === 'number'
+        ? [Array.from({ length: dims }, (_, i) => this.rank - dims + i), Array.from({ length: dims }, (_, i) => i)]
+        : dims
+    if (mine.length !== theirs.length) {
+      throw new ValueError(
+        'tensordot',
+        `expects dims in pairs, received ${formatShape(mine)} and ${formatShape(theirs)}`,
+      )
+    }
+    const [a, b] = promote(this.self, other) as [Node, Node]
+    const own = mine.map((dim) => normalizeDim('tensordot', dim, this.rank))
+    const others = theirs.map((dim) => normalizeDim('tensordot', dim, other.rank))
+    return wrap(contract(a, b, { batch: [[], []], reduce: [own, others] }))
+  }
+}
+
+function product(op: string, left: Tensor, right: Tensor): Node {
+  const [a, b] = promote(left, right) as [Node, Node]
+  if (a.shape.length === 0 || b.shape.length === 0) {
+    throw new ShapeError(
+      op,
+      `expects at least one dimension each, received ${formatShape(a.shape)} · ${formatShape(b.shape)}`,
+    )
+  }
+  const x = a.shape.length === 1 ? reshape(a, [1, a.shape[0]!]) : a
+  const y = b.shape.length === 1 ? reshape(b, [b.shape[0]!, 1]) : b
+  const [k, other] = [x.shape.at(-1)!, y.shape.at(-2)!]
+  if (k !== other) {
+    throw new ShapeError(
+      op,
+      `inner dimensions differ: ${formatShape(a.shape)} · ${formatShape(b.shape)}: ${k} ≠ ${other}`,
+    )
+  }
+  const batch = broadcastShapes(op, x.shape.slice(0, -2), y.shape.slice(0, -2))
+  const rows = a.shape.length === 1 ? [] : [x.shape.at(-2)!]
+  const columns = b.shape.length === 1 ? [] : [y.shape.at(-1)!]
+  const raw =
+    y.shape.length === 2
+      ? contract(x, y, { batch: [[], []], reduce: [[x.shape.length - 1], [0]] })
+      : matmul(broadcastTo(x, [...batch, ...x.shape.slice(-2)]), broadcastTo(y, [...batch, ...y.shape.slice(-2)]))
+  return reshape(raw, [...batch, ...rows, ...columns])
 }
