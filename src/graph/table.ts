@@ -1,13 +1,19 @@
 import type { Op } from './node.ts'
+import * as activation from './ops/activation.ts'
 import * as arithmetic from './ops/arithmetic.ts'
 import * as composite from './ops/composite.ts'
 import { contractOp } from './ops/contract.ts'
 import { convOp } from './ops/conv.ts'
 import { cumulativeOp } from './ops/cumulative.ts'
 import { barrierOp, checkpointOp, customOp } from './ops/custom.ts'
+import * as dropout from './ops/dropout.ts'
+import * as embedding from './ops/embedding.ts'
 import { argSortOp, gatherOp, scatterOp } from './ops/indexing.ts'
 import { assignOp, bufferOp, constantOp, iotaOp, randomBitsOp, scalarOp } from './ops/leaves.ts'
 import * as logic from './ops/logic.ts'
+import * as loss from './ops/loss.ts'
+import * as normalization from './ops/normalization.ts'
+import * as pooling from './ops/pooling.ts'
 import { argReduceOp, reduceOp } from './ops/reduce.ts'
 import * as transcendental from './ops/transcendental.ts'
 import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
@@ -36,7 +42,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...opsOf(logic),
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
     ...[contractOp, convOp, gatherOp, scatterOp],
-    ...opsOf(composite),
+    ...[composite, activation, normalization, pooling, dropout, embedding, loss].flatMap(opsOf),
     ...[customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

@@ -1,65 +1,17 @@
-import { isFloating } from '../../core/dtype.ts'
 import { DTypeError, ShapeError } from '../../core/errors.ts'
 import { formatShape } from '../../core/shape.ts'
 import { type Attrs, type Node, noAttrs, type Op, record } from '../node.ts'
-import { add, div, maximum, mul, sub } from './arithmetic.ts'
-import type { Unary } from './define.ts'
+import { add, div, mul, sub } from './arithmetic.ts'
 import { contract } from './contract.ts'
-import { constant } from './leaves.ts'
-import { detach, less, where } from './logic.ts'
+import { detach } from './logic.ts'
 import { keepDims, reduce } from './reduce.ts'
-import { erf, exp, log, sigmoid, tanh } from './transcendental.ts'
+import { exp, log } from './transcendental.ts'
 import { reshape } from './views.ts'
 
 /*
  * Composites: single nodes for what networks say often. The decomposition is the meaning; a derivative stands beside it
  * only where the formula is better than what follows from the decomposition.
  */
-
-interface ElementwiseComposite {
-  readonly decompose: (x: Node) => Node
-  readonly derivative?: (x: Node, y: Node, dy: Node) => Node
-}
-
-function activation(name: string, { decompose, derivative }: ElementwiseComposite): Unary {
-  const op: Op = {
-    name,
-    kind: 'composite',
-    infer([x]) {
-      if (!isFloating(x!.dtype)) throw new DTypeError(name, `expects a floating dtype, received ${x!.dtype}`)
-      return { shape: x!.shape, dtype: x!.dtype }
-    },
-    decompose: ([x]) => decompose(x!),
-    ...(derivative && { derivative: (node: Node, dy: Node) => derivative(node.inputs[0]!, node, dy) }),
-  }
-  return Object.assign((x: Node) => record(op, [x], noAttrs), { op })
-}
-
-/** max(x, 0), with derivative 0 at 0. */
-export const relu: Unary = activation('relu', {
-  decompose: (x) => maximum(x, constant(0, x.dtype)),
-  derivative: (x, _y, dy) => where(less(constant(0, x.dtype), x), dy, constant(0, x.dtype)),
-})
-
-/** x · σ(x) (Elfwing et al. 2017), also called swish. */
-export const silu: Unary = activation('silu', { decompose: (x) => mul(x, sigmoid(x)) })
-
-/** x · Φ(x) (Hendrycks & Gimpel 2016), with the exact normal distribution function. */
-export const gelu: Unary = activation('gelu', {
-  decompose: (x) => {
-    const c = (value: number): Node => constant(value, x.dtype)
-    return mul(mul(x, c(0.5)), add(erf(mul(x, c(Math.SQRT1_2))), c(1)))
-  },
-})
-
-/** The tanh approximation of {@link gelu}. */
-export const geluTanh: Unary = activation('geluTanh', {
-  decompose: (x) => {
-    const c = (value: number): Node => constant(value, x.dtype)
-    const inner = mul(c(Math.sqrt(2 / Math.PI)), add(x, mul(c(0.044715), mul(x, mul(x, x)))))
-    return mul(mul(x, c(0.5)), add(tanh(inner), c(1)))
-  },
-})
 
 interface Along {
   readonly dim: number

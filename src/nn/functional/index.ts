@@ -1,0 +1,18 @@
+/** Functional forms, as `torch.nn.functional`: `import { F } from 'gradus'`. */
+export * from './activations.ts'
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+} from './adaptive.ts'
+export * from './convolution.ts'
+export { cosineSimilarity, pairwiseDistance, pdist } from './distance.ts'
+export { embedding } from './embedding.ts'
+export * from './linear.ts'
+export * from './losses/classification.ts'
+export * from './losses/regression.ts'
+export * from './normalization.ts'
+export * from './pooling.ts'
