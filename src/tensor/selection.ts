@@ -97,7 +97,7 @@ function read(op: string, x: Node, indices: readonly Index[]): Selection {
           `a mask ${formatShape(index.shape)} does not fit dims ${formatShape(part)} of ${formatShape(x.shape)}`,
         )
       }
-      truePositions(index.node).forEach((positions, i) => keep(part[i]!, positions))
+      for (const [i, positions] of truePositions(index.node).entries()) keep(part[i]!, positions)
     } else if (index.rank === 0) {
       const positions = reshape(
         indexNode(op, index.node, extent),

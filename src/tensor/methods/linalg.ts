@@ -4,6 +4,7 @@ import type { Node } from '../../graph/node.ts'
 import { contract, matmul } from '../../graph/ops/contract.ts'
 import { broadcastTo, reshape } from '../../graph/ops/views.ts'
 import { promote, wrap } from '../base.ts'
+import { eye } from '../creation.ts'
 import type { Tensor } from '../tensor.ts'
 import { Sorting } from './sorting.ts'
 
@@ -89,6 +90,83 @@ export abstract class LinearAlgebra extends Sorting {
     const others = theirs.map((dim) => normalizeDim('tensordot', dim, other.rank))
     return wrap(contract(a, b, { batch: [[], []], reduce: [own, others] }))
   }
+
+  /** β · this + α · a · b with a [M, K], b [K, N]; this tensor broadcasts. */
+  addmm(a: Tensor, b: Tensor, scaling: Scaling = {}): Tensor {
+    return scaled(this.self, a.mm(b), scaling)
+  }
+
+  /** β · this + α · a · v with a [M, K], v [K]. */
+  addmv(a: Tensor, v: Tensor, scaling: Scaling = {}): Tensor {
+    return scaled(this.self, a.mv(v), scaling)
+  }
+
+  /** β · this + α · u · vᵀ with u [M], v [N]. */
+  addr(u: Tensor, v: Tensor, scaling: Scaling = {}): Tensor {
+    return scaled(this.self, u.outer(v), scaling)
+  }
+
+  /** β · this + α · Σᵢ aᵢ · bᵢ with a [B, M, K], b [B, K, N]. */
+  addbmm(a: Tensor, b: Tensor, scaling: Scaling = {}): Tensor {
+    return scaled(this.self, a.bmm(b).sum(0), scaling)
+  }
+
+  /** β · this + α · aᵢ · bᵢ for each i, with a [B, M, K], b [B, K, N]. */
+  baddbmm(a: Tensor, b: Tensor, scaling: Scaling = {}): Tensor {
+    return scaled(this.self, a.bmm(b), scaling)
+  }
+
+  /** Kronecker product: each element of this tensor times the whole of `other`. Missing leading dimensions count as 1. */
+  kron(other: Tensor): Tensor {
+    const rank = Math.max(this.rank, other.rank)
+    const [x, y] = [this.self, other].map((t) => [...new Array<number>(rank - t.rank).fill(1), ...t.shape])
+    const blocks = this.reshape(x!.flatMap((n) => [n, 1])).mul(other.reshape(y!.flatMap((n) => [1, n])))
+    return blocks.reshape(x!.map((n, d) => n * y![d]!))
+  }
+
+  /** Vector product along `dim`, which has size 3 in both; the other dimensions broadcast. */
+  cross(other: Tensor, dim = -1): Tensor {
+    const shape = broadcastShapes('cross', this.shape, other.shape)
+    const d = normalizeDim('cross', dim, shape.length)
+    if (this.rank !== other.rank || this.shape[d] !== 3 || other.shape[d] !== 3) {
+      throw new ShapeError(
+        'cross',
+        `expects size 3 along dim ${dim} and equal ranks, received ${formatShape(this.shape)} and ${formatShape(other.shape)}`,
+      )
+    }
+    const turned = (x: Tensor, by: number): Tensor => x.roll(by, d)
+    return turned(this.self, -1)
+      .mul(turned(other, -2))
+      .sub(turned(this.self, -2).mul(turned(other, -1)))
+  }
+
+  /** Sum of the main diagonal of a matrix. */
+  trace(): Tensor {
+    if (this.rank !== 2) throw new ShapeError('trace', `expects a matrix, received ${formatShape(this.shape)}`)
+    return this.diagonal().sum()
+  }
+
+  /** The matrix (or each of a batch) times itself `n` ≥ 0 times; n = 0 gives the identity. By repeated squaring. */
+  matrixPower(n: number): Tensor {
+    const side = this.shape.at(-1)
+    if (this.rank < 2 || this.shape.at(-2) !== side) {
+      throw new ShapeError('matrixPower', `expects square matrices, received ${formatShape(this.shape)}`)
+    }
+    if (!Number.isInteger(n) || n < 0) {
+      throw new ValueError('matrixPower', `expects a whole number ≥ 0, received ${n}; inverses are not computed`)
+    }
+    if (n === 0) return eye(side!, side, { dtype: this.dtype }).expand(this.shape)
+    const half = n > 1 ? this.matrixPower(Math.floor(n / 2)) : undefined
+    const even = half?.matmul(half)
+    if (!even) return this.self
+    return n % 2 === 0 ? even : even.matmul(this.self)
+  }
+}
+
+function scaled(x: Tensor, product: Tensor, { beta = 1, alpha = 1 }: Scaling): Tensor {
+  const added = alpha === 1 ? product : product.mul(alpha)
+  if (beta === 0) return added
+  return (beta === 1 ? x : x.mul(beta)).expand(product.shape).add(added)
 }
 
 function product(op: string, left: Tensor, right: Tensor): Node {
