@@ -41,6 +41,10 @@ export function bytesPerElement(dtype: DType): number {
   return info[dtype].bytes
 }
 
+export function categoryOf(dtype: DType): Category {
+  return info[dtype].category
+}
+
 export function isFloating(dtype: DType): boolean {
   return info[dtype].category === 'floating'
 }

@@ -60,6 +60,7 @@ function polynomial(coefficients: readonly number[], x: number): number {
 
 /** ln |Γ(x)|: Stirling's series after shifting to x ≥ 10, reflection below ½. */
 export function lgamma(x: number): number {
+  if (Math.abs(x) === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY
   if (x <= 0 && Number.isInteger(x)) return Number.POSITIVE_INFINITY
   if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - lgamma(1 - x)
   let shift = 0
@@ -85,4 +86,75 @@ export function digamma(x: number): number {
     i * (1 / 12 - i * (1 / 120 - i * (1 / 252 - i * (1 / 240 - i * (1 / 132 - i * (691 / 32760)))))) -
     shift
   )
+}
+
+/** Coefficients B₂ₖ / (2k)! of the Euler–Maclaurin formula. */
+const bernoulliOverFactorial = [
+  1 / 12,
+  -1 / 720,
+  1 / 30240,
+  -1 / 1209600,
+  1 / 47900160,
+  -691 / 1307674368000,
+  1 / 74724249600,
+]
+
+/** Hurwitz zeta function Σ (x + k)⁻ˢ for whole s ≥ 2: ten or more terms, then Euler–Maclaurin (A&S 23.1.30). */
+function hurwitzZeta(s: number, x: number): number {
+  let sum = 0
+  let z = x
+  for (let k = 0; k < 10 || z < 10; k++, z++) sum += z ** -s
+  sum += z ** (1 - s) / (s - 1) + z ** -s / 2
+  let factor = s
+  let power = z ** (-s - 1)
+  for (const [k, coefficient] of bernoulliOverFactorial.entries()) {
+    sum += coefficient * factor * power
+    factor *= (s + 2 * k + 1) * (s + 2 * k + 2)
+    power /= z * z
+  }
+  return sum
+}
+
+/** n-th derivative of {@link digamma}: (−1)ⁿ⁺¹ n! ζ(n + 1, x) (A&S 6.4.10). */
+export function polygamma(n: number, x: number): number {
+  if (n === 0) return digamma(x)
+  if (x <= 0 && Number.isInteger(x)) return n % 2 === 1 ? Number.POSITIVE_INFINITY : Number.NaN
+  if (x === Number.NEGATIVE_INFINITY || Number.isNaN(x)) return Number.NaN
+  if (x === Number.POSITIVE_INFINITY) return 0
+  let factorial = 1
+  for (let k = 2; k <= n; k++) factorial *= k
+  return (n % 2 === 1 ? 1 : -1) * factorial * hurwitzZeta(n + 1, x)
+}
+
+/** Modified Bessel function of the first kind Iₙ(x) by its power series, whose terms are all positive (A&S 9.6.10). */
+export function besselI(n: number, x: number): number {
+  const half = x / 2
+  let term = 1
+  for (let k = 1; k <= n; k++) term *= half / k
+  let sum = term
+  for (let k = 1; Math.abs(term) > 1e-17 * Math.abs(sum); k++) {
+    term *= (half / k) * (half / (k + n))
+    sum += term
+  }
+  return sum
+}
+
+const f64 = new Float64Array(1)
+const i64 = new BigInt64Array(f64.buffer)
+const f32 = new Float32Array(1)
+const i32 = new Int32Array(f32.buffer)
+
+/** The number next to a on the way to b among floats of 32 or 64 bits. */
+export function nextAfter(a: number, b: number, bits: 32 | 64): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.NaN
+  if (a === b) return b
+  const outwards = a === 0 || a < b === a > 0
+  if (bits === 32) {
+    f32[0] = a === 0 ? (b > 0 ? 0 : -0) : a
+    i32[0] = i32[0]! + (outwards ? 1 : -1)
+    return f32[0]!
+  }
+  f64[0] = a === 0 ? (b > 0 ? 0 : -0) : a
+  i64[0] = i64[0]! + (outwards ? 1n : -1n)
+  return f64[0]!
 }

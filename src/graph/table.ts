@@ -15,6 +15,7 @@ import * as loss from './ops/loss.ts'
 import * as normalization from './ops/normalization.ts'
 import * as pooling from './ops/pooling.ts'
 import { argReduceOp, reduceOp } from './ops/reduce.ts'
+import * as statistics from './ops/statistics.ts'
 import * as transcendental from './ops/transcendental.ts'
 import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
 import { argPoolOp, foldOp, windowOp } from './ops/windows.ts'
@@ -42,7 +43,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...opsOf(logic),
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
     ...[contractOp, convOp, gatherOp, scatterOp],
-    ...[composite, activation, normalization, pooling, dropout, embedding, loss].flatMap(opsOf),
+    ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss].flatMap(opsOf),
     ...[customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

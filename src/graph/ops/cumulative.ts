@@ -1,13 +1,13 @@
 import { allocateValues } from '../../core/dtype.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
-import { mul } from './arithmetic.ts'
-import { constant, iota } from './leaves.ts'
-import { equal, greaterEqual, lessEqual, logicalNot, and as both, where } from './logic.ts'
-import { keepDims, reduce, withoutDims } from './reduce.ts'
-import { broadcastTo, permute, reshape } from './views.ts'
+import { add, mul, neg, sub } from './arithmetic.ts'
+import { constant } from './leaves.ts'
+import { less, where } from './logic.ts'
+import { exp, log } from './transcendental.ts'
+import { broadcastTo, concat, sliceDim } from './views.ts'
 
-type CumulativeKind = 'sum' | 'prod' | 'max' | 'min'
+type CumulativeKind = 'sum' | 'prod' | 'max' | 'min' | 'logSumExp'
 
 interface Cumulative {
   readonly kind: CumulativeKind
@@ -21,16 +21,20 @@ const steps: Record<CumulativeKind, (total: number, x: number) => number> = {
   prod: (total, x) => total * x,
   max: (total, x) => Math.max(total, x),
   min: (total, x) => Math.min(total, x),
+  logSumExp: (total, x) => {
+    const larger = Math.max(total, x)
+    return Number.isFinite(larger) ? larger + Math.log1p(Math.exp(-Math.abs(total - x))) : larger
+  },
 }
 
-/** Running sums, products or extremes along one dimension. Extremes carry no derivative here: callers gather by index. */
+/** Running sums, products, extremes or ln Σ exp along one dimension. Extremes carry no derivative here: callers gather by index. */
 export const cumulativeOp: Op<Cumulative> = {
   name: 'cumulative',
   kind: 'reduce',
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   evaluate(node, [x]) {
     const { kind, dim, reverse } = node.attrs
-    const step = steps[kind]
+    const step = kind === 'prod' && x instanceof Int32Array ? Math.imul : steps[kind]
     const out = allocateValues(node.dtype, x!.length)
     const n = node.shape[dim]!
     const inner = sizeOf(node.shape.slice(dim + 1))
@@ -52,47 +56,51 @@ export const cumulativeOp: Op<Cumulative> = {
     const { kind, dim, reverse } = node.attrs
     if (kind === 'sum') return cumulative(dy, 'sum', dim, !reverse)
     if (kind === 'prod') return productDerivative(node, dy)
+    if (kind === 'logSumExp') return logSumExpDerivative(node, dy)
     return undefined
   },
 }
 
 /**
- * With y_j = Π_{i ≤ j} x_i: dx_i = Σ_{j ≥ i} dy_j Π_{k ≤ j, k ≠ i} x_k, formed as products over a masked cube [i, j, k] so
- * that zeros need no division. Cubic in the dimension's length: meant for the short products that people differentiate.
+ * With y_j = Π_{k ≤ j} x_k: dx_i = y_{i−1} s_i, where s_i = dy_i + x_{i+1} s_{i+1}. The recurrence is solved by doubling, so
+ * that zeros need no division and ⌈log₂ n⌉ rounds suffice.
  */
 function productDerivative(node: Node<Cumulative>, dy: Node): Node {
   const x = node.inputs[0]!
   const { dim, reverse } = node.attrs
   const n = x.shape[dim]!
-  const order = [...x.shape.keys()].filter((d) => d !== dim)
-  order.push(dim)
-  const rows = reshape(permute(x, order), [sizeOf(withoutDims(x.shape, [dim])), n])
-  const [i, j, k] = [0, 1, 2].map((axis) =>
-    reshape(
-      iota(n),
-      keepDims(
-        [n, n, n],
-        [0, 1, 2].filter((d) => d !== axis),
-      ),
-    ),
-  )
-  const upTo = reverse ? greaterEqual(k!, j!) : lessEqual(k!, j!)
-  const reaches = reverse ? lessEqual(j!, i!) : lessEqual(i!, j!)
-  const m = rows.shape[0]!
-  const factors = where(both(upTo, logicalNot(equal(k!, i!))), reshape(rows, [m, 1, 1, n]), constant(1, x.dtype))
-  const others = reduce(factors, 'prod', [3])
+  const back = reverse ? -1 : 1
+  let sum = dy
+  let factor = shifted(x, dim, -back)
+  for (let step = 1; step < n; step *= 2) {
+    sum = add(sum, mul(factor, shifted(sum, dim, -back * step)))
+    factor = mul(factor, shifted(factor, dim, -back * step))
+  }
+  return mul(cumulative(shifted(x, dim, back, 1), 'prod', dim, reverse), sum)
+}
+
+/** Moves every element `by` places along `dim`; `fill` comes in at the end that is left. */
+function shifted(x: Node, dim: number, by: number, fill = 0): Node {
+  const n = x.shape[dim]!
+  const count = Math.min(Math.abs(by), n)
+  const filling = broadcastTo(constant(fill, x.dtype), x.shape.with(dim, count))
+  return by > 0
+    ? concat([filling, sliceDim(x, dim, 0, n - count)], dim)
+    : concat([sliceDim(x, dim, count, n), filling], dim)
+}
+
+/** dx_i = exp(x_i) Σ_{j ≥ i} dy_j exp(−y_j), in logarithms, for positive and negative dy apart. */
+function logSumExpDerivative(node: Node<Cumulative>, dy: Node): Node {
+  const x = node.inputs[0]!
+  const { dim, reverse } = node.attrs
   const zero = constant(0, x.dtype)
-  const weights = where(reshape(reaches, [n, n]), others, zero)
-  const dyRows = reshape(permute(dy, order), [m, 1, n])
-  const dx = reduce(mul(weights, broadcastTo(dyRows, [m, n, n])), 'sum', [2])
-  const back = order.map((_, d) => order.indexOf(d))
-  return permute(
-    reshape(
-      dx,
-      order.map((d) => x.shape[d]!),
-    ),
-    back,
-  )
+  const part = (positive: Node): Node => {
+    const known = less(zero, positive)
+    const logs = sub(log(where(known, positive, constant(1, x.dtype))), node)
+    const hidden = where(known, logs, constant(Number.NEGATIVE_INFINITY, x.dtype))
+    return exp(add(cumulative(hidden, 'logSumExp', dim, !reverse), x))
+  }
+  return sub(part(dy), part(neg(dy)))
 }
 
 export function cumulative(x: Node, kind: CumulativeKind, dim: number, reverse = false): Node {

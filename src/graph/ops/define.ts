@@ -1,4 +1,4 @@
-import { allocateValues, type Category, type DType, isFloating, type Values } from '../../core/dtype.ts'
+import { allocateValues, type Category, categoryOf, type DType, type Values } from '../../core/dtype.ts'
 import { DTypeError } from '../../core/errors.ts'
 import { broadcastShapes, sizeOf } from '../../core/shape.ts'
 import { type Attrs, type Node, noAttrs, type Op, record, type TensorType } from '../node.ts'
@@ -23,25 +23,33 @@ function same(dtype: DType): DType {
   return dtype
 }
 
+/** Throws a {@link DTypeError} unless `dtype` is of one of the categories that the op takes. */
+function checkCategory(name: string, dtype: DType, accepts: readonly Category[]): void {
+  if (accepts.includes(categoryOf(dtype))) return
+  const wanted = accepts.map((category) => (category === 'bool' ? 'bool' : `${category} dtype`)).join(' or ')
+  throw new DTypeError(name, `expects ${wanted}, received ${dtype}; convert with .to()`)
+}
+
 export interface UnaryDefinition {
   /** Writes f(x) to y. */
   readonly evaluate: (x: Values, y: Values) => void
   /** dx from x, y = f(x) and dy; none for functions that are constant almost everywhere or not real-valued. */
   readonly derivative?: (x: Node, y: Node, dy: Node) => Node
   /** Which dtypes are taken; floating ones only, unless said otherwise. */
-  readonly accepts?: readonly Category[] | 'any'
+  readonly accepts?: readonly Category[]
   readonly result?: ResultDType
 }
 
 /** Defines an elementwise function of one argument. */
-export function unary(name: string, { evaluate, derivative, accepts, result = same }: UnaryDefinition): Unary {
+export function unary(
+  name: string,
+  { evaluate, derivative, accepts = ['floating'], result = same }: UnaryDefinition,
+): Unary {
   const op: Op = {
     name,
     kind: 'elementwise',
     infer([x]) {
-      if (accepts === undefined && !isFloating(x!.dtype)) {
-        throw new DTypeError(name, `expects a floating dtype, received ${x!.dtype}; convert with .to('float32')`)
-      }
+      checkCategory(name, x!.dtype, accepts)
       return { shape: x!.shape, dtype: result(x!.dtype) }
     },
     evaluate(node, [x]) {
@@ -62,6 +70,8 @@ export interface BinaryDefinition {
     (a: Node, b: Node, dy: Node, y: Node) => Node,
     (a: Node, b: Node, dy: Node, y: Node) => Node,
   ]
+  /** Which dtypes are taken; all of them, unless said otherwise. */
+  readonly accepts?: readonly Category[]
   readonly result?: ResultDType
 }
 
@@ -76,12 +86,13 @@ export function inferElementwise(name: string, inputs: readonly Node[]): TensorT
 }
 
 /** Defines an elementwise function of two arguments that broadcast. */
-export function binary(name: string, { evaluate, derivative, result = same }: BinaryDefinition): Binary {
+export function binary(name: string, { evaluate, derivative, accepts, result = same }: BinaryDefinition): Binary {
   const op: Op = {
     name,
     kind: 'elementwise',
     infer(inputs) {
       const { shape, dtype } = inferElementwise(name, inputs)
+      if (accepts) checkCategory(name, dtype, accepts)
       return { shape, dtype: result(dtype) }
     },
     evaluate(node, [a, b]) {
@@ -105,4 +116,33 @@ export function binary(name: string, { evaluate, derivative, result = same }: Bi
 export function operand<A extends Attrs>(node: Node<A>, i: number, values: Values): [Values, number] {
   if (values.length === 1) return [values, 0]
   return [broadcastValues(values, node.inputs[i]!.shape, node.shape), 1]
+}
+
+export interface CompositeDefinition {
+  /** The value, written with other ops. */
+  readonly decompose: (...inputs: Node[]) => Node
+  /** The cotangents of the inputs before they are summed to the inputs' shapes, where they are better than what follows. */
+  readonly derivative?: readonly ((inputs: readonly Node[], dy: Node, y: Node) => Node)[]
+}
+
+/** Defines an elementwise function of broadcast floating inputs by its decomposition. */
+export function composite(
+  name: string,
+  { decompose, derivative }: CompositeDefinition,
+): ((...inputs: Node[]) => Node) & { readonly op: Op } {
+  const op: Op = {
+    name,
+    kind: 'composite',
+    infer(inputs) {
+      const type = inferElementwise(name, inputs)
+      checkCategory(name, type.dtype, ['floating'])
+      return type
+    },
+    decompose: (inputs) => decompose(...inputs),
+    ...(derivative && {
+      derivative: (node: Node, dy: Node, i: number) =>
+        sumTo(derivative[i]!(node.inputs, dy, node), node.inputs[i]!.shape),
+    }),
+  }
+  return Object.assign((...inputs: Node[]) => record(op, inputs, noAttrs), { op })
 }

@@ -1,14 +1,15 @@
-import { allocateValues, convertValues, type DType, isFloating, type Values } from '../../core/dtype.ts'
+import { allocateValues, type Category, convertValues, type DType, isFloating, type Values } from '../../core/dtype.ts'
 import { DTypeError } from '../../core/errors.ts'
 import { broadcastShapes, sizeOf } from '../../core/shape.ts'
 import { type Attrs, type Node, noAttrs, type Op, record } from '../node.ts'
-import { type Binary, binary, operand, type Unary, unary } from './define.ts'
+import { type Binary, binary, operand } from './define.ts'
 import { constant } from './leaves.ts'
 import { sumTo } from './reduce.ts'
 
 /* Comparisons and logic give bool; bitwise operations and shifts keep their integer dtype; choice and conversion. */
 
 const bool = (): DType => 'bool'
+const discrete: readonly Category[] = ['bool', 'integer']
 
 export const equal: Binary = binary('eq', {
   evaluate: (a, b, y, sa, sb) => {
@@ -47,6 +48,7 @@ export const and: Binary = binary('and', {
   evaluate: (a, b, y, sa, sb) => {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! & b[i * sb]!
   },
+  accepts: discrete,
 })
 
 /** Bitwise or; logical or of bools. */
@@ -54,6 +56,7 @@ export const or: Binary = binary('or', {
   evaluate: (a, b, y, sa, sb) => {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! | b[i * sb]!
   },
+  accepts: discrete,
 })
 
 /** Bitwise exclusive or; logical exclusive or of bools. */
@@ -61,40 +64,47 @@ export const xor: Binary = binary('xor', {
   evaluate: (a, b, y, sa, sb) => {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! ^ b[i * sb]!
   },
+  accepts: discrete,
 })
 
 export const logicalAnd: (a: Node, b: Node) => Node = (a, b) => and(toBool(a), toBool(b))
+
+export const logicalOr: (a: Node, b: Node) => Node = (a, b) => or(toBool(a), toBool(b))
+
+export const logicalXor: (a: Node, b: Node) => Node = (a, b) => xor(toBool(a), toBool(b))
 
 export const logicalNot: (x: Node) => Node = (x) => xor(toBool(x), constant(1, 'bool'))
 
 const toBool = (x: Node): Node => cast(x, 'bool')
 
+/** Shifted by 32 or more, or by less than 0, every bit has left. */
+const inRange = (bits: number): boolean => bits >= 0 && bits < 32
+
 export const shiftLeft: Binary = binary('shiftLeft', {
   evaluate: (a, b, y, sa, sb) => {
-    for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! << b[i * sb]!
+    for (let i = 0; i < y.length; i++) y[i] = inRange(b[i * sb]!) ? a[i * sa]! << b[i * sb]! : 0
   },
+  accepts: ['integer'],
 })
 
 /** Arithmetic shift: copies the sign. */
 export const shiftRight: Binary = binary('shiftRight', {
   evaluate: (a, b, y, sa, sb) => {
-    for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! >> b[i * sb]!
+    for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! >> (inRange(b[i * sb]!) ? b[i * sb]! : 31)
   },
+  accepts: ['integer'],
 })
 
 /** Logical shift: fills with zeros. */
 export const shiftRightLogical: Binary = binary('shiftRightLogical', {
   evaluate: (a, b, y, sa, sb) => {
-    for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! >>> b[i * sb]!
+    for (let i = 0; i < y.length; i++) y[i] = inRange(b[i * sb]!) ? a[i * sa]! >>> b[i * sb]! : 0
   },
+  accepts: ['integer'],
 })
 
-export const bitwiseNot: Unary = unary('bitwiseNot', {
-  evaluate: (x, y) => {
-    for (let i = 0; i < y.length; i++) y[i] = ~x[i]!
-  },
-  accepts: 'any',
-})
+/** Every bit inverted; the logical opposite of bools. */
+export const bitwiseNot: (x: Node) => Node = (x) => xor(x, constant(x.dtype === 'bool' ? 1 : -1, x.dtype))
 
 /** `condition ? a : b`, element by element; the condition is bool, a and b share a dtype, all three broadcast. */
 export const whereOp: Op = {

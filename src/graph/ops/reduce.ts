@@ -88,7 +88,8 @@ const rowReducers: Record<ReduceKind, (x: Values, n: number, y: Values) => void>
   prod(x, n, y) {
     for (let r = 0, i = 0; r < y.length; r++) {
       let product = 1
-      for (const end = i + n; i < end; i++) product *= x[i]!
+      if (x instanceof Int32Array) for (const end = i + n; i < end; i++) product = Math.imul(product, x[i]!)
+      else for (const end = i + n; i < end; i++) product *= x[i]!
       y[r] = product
     }
   },

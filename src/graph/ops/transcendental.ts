@@ -1,14 +1,18 @@
 import {
+  besselI as besselIOf,
   digamma as digammaOf,
   erf as erfOf,
   erfc as erfcOf,
   erfinv as erfinvOf,
   lgamma as lgammaOf,
+  polygamma as polygammaOf,
 } from '../../core/special.ts'
-import type { Node } from '../node.ts'
-import { add, div, mul, neg, reciprocal, rsqrt, sqrt, sub } from './arithmetic.ts'
-import { type Unary, unary } from './define.ts'
+import { allocateValues } from '../../core/dtype.ts'
+import { type Node, type Op, record } from '../node.ts'
+import { abs, add, div, maximum, mul, neg, reciprocal, rsqrt, sqrt, sub } from './arithmetic.ts'
+import { composite, type Unary, unary } from './define.ts'
 import { constant } from './leaves.ts'
+import { equal, where } from './logic.ts'
 
 /* Exponentials, logarithms, trigonometric, hyperbolic and error functions of floating tensors, with their derivatives. */
 
@@ -20,6 +24,14 @@ export const exp: Unary = unary('exp', {
     for (let i = 0; i < y.length; i++) y[i] = Math.exp(x[i]!)
   },
   derivative: (_x, y, dy) => mul(dy, y),
+})
+
+/** 2ˣ */
+export const exp2: Unary = unary('exp2', {
+  evaluate: (x, y) => {
+    for (let i = 0; i < y.length; i++) y[i] = 2 ** x[i]!
+  },
+  derivative: (_x, y, dy) => mul(dy, mul(y, constant(Math.LN2, y.dtype))),
 })
 
 /** eˣ − 1, exact near 0. */
@@ -185,9 +197,63 @@ export const lgamma: Unary = unary('lgamma', {
   derivative: (x, _y, dy) => mul(dy, digamma(x)),
 })
 
-/** ψ(x), the derivative of lgamma; once differentiable only. */
+/** ψ(x), the derivative of {@link lgamma}. */
 export const digamma: Unary = unary('digamma', {
   evaluate: (x, y) => {
     for (let i = 0; i < y.length; i++) y[i] = digammaOf(x[i]!)
   },
+  derivative: (x, _y, dy) => mul(dy, polygamma(x, 1)),
+})
+
+interface Order {
+  readonly order: number
+}
+
+/** The derivative of {@link digamma} of the given order ≥ 1. */
+export const polygammaOp: Op<Order> = {
+  name: 'polygamma',
+  kind: 'elementwise',
+  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  evaluate(node, [x]) {
+    const y = allocateValues(node.dtype, x!.length)
+    for (let i = 0; i < y.length; i++) y[i] = polygammaOf(node.attrs.order, x![i]!)
+    return y
+  },
+  derivative: (node, dy) => mul(dy, polygamma(node.inputs[0]!, node.attrs.order + 1)),
+}
+
+export function polygamma(x: Node, order: number): Node {
+  return order === 0 ? digamma(x) : record(polygammaOp, [x], { order })
+}
+
+/** Modified Bessel function of the first kind Iₙ(x); 2 Iₙ' = Iₙ₋₁ + Iₙ₊₁, with I₋₁ = I₁. */
+export const besselIOp: Op<Order> = {
+  name: 'besselI',
+  kind: 'elementwise',
+  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  evaluate(node, [x]) {
+    const y = allocateValues(node.dtype, x!.length)
+    for (let i = 0; i < y.length; i++) y[i] = besselIOf(node.attrs.order, x![i]!)
+    return y
+  },
+  derivative(node, dy) {
+    const [x] = node.inputs as [Node]
+    const { order } = node.attrs
+    if (order === 0) return mul(dy, besselI(x, 1))
+    const twice = add(besselI(x, order - 1), besselI(x, order + 1))
+    return mul(dy, mul(constant(0.5, x.dtype), twice))
+  },
+}
+
+export function besselI(x: Node, order: number): Node {
+  return record(besselIOp, [x], { order })
+}
+
+/** ln(eᵃ + eᵇ) without overflow. */
+export const logAddExp: ((...inputs: Node[]) => Node) & { readonly op: Op } = composite('logAddExp', {
+  decompose(a, b) {
+    const distance = where(equal(a!, b!), constant(0, a!.dtype), abs(sub(a!, b!)))
+    return add(maximum(a!, b!), log1p(exp(neg(distance))))
+  },
+  derivative: [([a, b], dy) => mul(dy, sigmoid(sub(a!, b!))), ([a, b], dy) => mul(dy, sigmoid(sub(b!, a!)))],
 })
