@@ -49,6 +49,29 @@ export function assign(cell: Cell, value: Node): void {
   assignments.push({ cell, before, after })
 }
 
+/** Remembers a new leaf whose first value is recorded but not computed: it is with the next realisation. */
+export function rememberLeaf(cell: Cell): void {
+  assignments.push({ cell, before: cell.node, after: cell.node })
+}
+
+/**
+ * Runs `fn` for what can be learned from recording alone (shapes, costs), then forgets what it recorded: nothing of it will
+ * be computed, and leaves it assigned have their versions back.
+ */
+export function withoutTrace<T>(fn: () => T): T {
+  const before = { assignments, losses, slots, results }
+  assignments = []
+  losses = []
+  slots = new Set()
+  results = []
+  try {
+    return fn()
+  } finally {
+    for (const { cell, before: version } of assignments.reverse()) cell.node = version
+    ;({ assignments, losses, slots, results } = before)
+  }
+}
+
 function pendingRoots(): Node[] {
   const roots = assignments.filter(({ cell, after }) => cell.node === after).map(({ after }) => after)
   roots.push(...losses)
