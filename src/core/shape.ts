@@ -35,7 +35,8 @@ export function formatShape(shape: Shape): string {
 
 /** The shape that `a` and `b` broadcast to by NumPy's rule; undefined where they do not fit. */
 export function tryBroadcast(a: Shape, b: Shape): Shape | undefined {
-  if (sameShape(a, b)) return a
+  if (b.length === 0 || sameShape(a, b)) return a
+  if (a.length === 0) return b
   const rank = Math.max(a.length, b.length)
   const out = new Array<number>(rank)
   for (let i = 1; i <= rank; i++) {

@@ -2,6 +2,7 @@ import { GradError } from '../core/errors.ts'
 import { formatShape, sameShape } from '../core/shape.ts'
 import { expand, type Node, withGrad } from './node.ts'
 import { add } from './ops/arithmetic.ts'
+import { postorder } from './walk.ts'
 
 /** What the derivative of a node flows to: its inputs, or its decomposition where the op names no derivative of its own. */
 function sources(node: Node): readonly Node[] {
@@ -11,21 +12,10 @@ function sources(node: Node): readonly Node[] {
 
 /** Nodes that lead from `roots` to something that requires a gradient, consumers before producers. */
 function consumersFirst(roots: readonly Node[], until: ReadonlySet<Node>): Node[] {
-  const order: Node[] = []
-  const seen = new Set<Node>()
-  const stack: (readonly [Node, boolean])[] = roots.map((root) => [root, false])
-  while (stack.length > 0) {
-    const [node, finished] = stack.pop()!
-    if (finished) {
-      order.push(node)
-      continue
-    }
-    if (seen.has(node) || !node.requiresGrad) continue
-    seen.add(node)
-    stack.push([node, true])
-    if (!until.has(node)) for (const source of sources(node)) stack.push([source, false])
-  }
-  return order.reverse()
+  return postorder(roots, (node) => {
+    if (!node.requiresGrad) return undefined
+    return until.has(node) ? [] : sources(node)
+  }).reverse()
 }
 
 /**
@@ -51,7 +41,9 @@ export function backpropagate(
       if (!dy || until.has(node)) continue
       if (node.released) throw releasedError(node)
       const { op } = node
-      for (const [i, source] of sources(node).entries()) {
+      const into = sources(node)
+      for (let i = 0; i < into.length; i++) {
+        const source = into[i]!
         if (!source.requiresGrad) continue
         const dx = op.derivative ? op.derivative(node, dy, i) : dy
         if (!dx) continue

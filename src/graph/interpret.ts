@@ -1,28 +1,15 @@
 import { toStorage, toValues, type TypedArray, type Values } from '../core/dtype.ts'
 import { expand, type Node } from './node.ts'
+import { postorder } from './walk.ts'
 
 /** What has to be evaluated before a node can be. */
 function dependencies(node: Node): readonly Node[] {
   return node.op.evaluate ? node.inputs : [expand(node)]
 }
 
-/** Unrealised nodes below `roots`, producers before consumers. Works without recursion: graphs may be thousands deep. */
+/** Unrealised nodes below `roots`, producers before consumers. */
 export function evaluationOrder(roots: readonly Node[]): Node[] {
-  const order: Node[] = []
-  const seen = new Set<Node>()
-  const stack: (readonly [Node, boolean])[] = [...roots].reverse().map((root) => [root, false])
-  while (stack.length > 0) {
-    const [node, finished] = stack.pop()!
-    if (finished) {
-      order.push(node)
-      continue
-    }
-    if (seen.has(node) || node.value) continue
-    seen.add(node)
-    stack.push([node, true])
-    for (const input of dependencies(node)) stack.push([input, false])
-  }
-  return order
+  return postorder(roots, (node) => (node.value ? undefined : dependencies(node)))
 }
 
 /**

@@ -1,6 +1,7 @@
 import {
   allocate,
   type DType,
+  isFloating,
   type Operand,
   resultType,
   type TypedArray,
@@ -36,7 +37,17 @@ export function wrap(node: Node): Tensor {
 
 /** Operands as nodes of their common dtype; numbers become scalars that may change from step to step. */
 export function promote(...operands: readonly TensorLike[]): Node[] {
-  return promoteTo(resultType(...operands.map((x): Operand => (typeof x === 'number' ? x : x.node))), ...operands)
+  return promoteTo(commonDType(operands), ...operands)
+}
+
+function commonDType(operands: readonly TensorLike[]): DType {
+  const [first] = operands
+  // By far the most frequent: tensors of one floating dtype, and numbers, which change no such dtype.
+  if (typeof first === 'object' && isFloating(first.dtype)) {
+    const { dtype } = first
+    if (operands.every((x) => typeof x === 'number' || x.dtype === dtype)) return dtype
+  }
+  return resultType(...operands.map((x): Operand => (typeof x === 'number' ? x : x.node)))
 }
 
 export function promoteTo(dtype: DType, ...operands: readonly TensorLike[]): Node[] {

@@ -14,15 +14,15 @@ export interface Contraction {
   readonly reduce: readonly [readonly number[], readonly number[]]
 }
 
-interface Layout {
-  readonly batch: Shape
-  readonly free: readonly number[]
-  readonly freeShape: Shape
+/** The dimensions of one operand that are neither batch nor summed over. */
+function freeDims(shape: Shape, side: 0 | 1, { batch, reduce }: Contraction): number[] {
+  const free: number[] = []
+  for (let d = 0; d < shape.length; d++) if (!batch[side].includes(d) && !reduce[side].includes(d)) free.push(d)
+  return free
 }
 
-function layout(shape: Shape, side: 0 | 1, { batch, reduce }: Contraction): Layout {
-  const free = [...shape.keys()].filter((d) => !batch[side].includes(d) && !reduce[side].includes(d))
-  return { batch: batch[side].map((d) => shape[d]!), free, freeShape: free.map((d) => shape[d]!) }
+function sizeOfDims(shape: Shape, dims: readonly number[]): number {
+  return dims.reduce((size, d) => size * shape[d]!, 1)
 }
 
 /** General batched product: matmul, linear layers and einsum are all this. */
@@ -33,55 +33,56 @@ export const contractOp: Op<Contraction> = {
     if (a!.dtype !== b!.dtype) {
       throw new DTypeError('matmul', `operands must share one dtype, received ${a!.dtype} and ${b!.dtype}`)
     }
-    for (const pairs of [attrs.batch, attrs.reduce]) {
-      pairs[0].forEach((d, i) => {
-        const [m, n] = [a!.shape[d], b!.shape[pairs[1][i]!]]
-        if (m !== n) {
-          throw new ShapeError(
-            'matmul',
-            `inner dimensions differ: ${formatShape(a!.shape)} · ${formatShape(b!.shape)}: ${m} ≠ ${n}`,
-          )
-        }
-      })
-    }
-    const left = layout(a!.shape, 0, attrs)
-    return { shape: [...left.batch, ...left.freeShape, ...layout(b!.shape, 1, attrs).freeShape], dtype: a!.dtype }
+    checkPairs(a!.shape, b!.shape, attrs.batch)
+    checkPairs(a!.shape, b!.shape, attrs.reduce)
+    const shape: number[] = []
+    for (const d of attrs.batch[0]) shape.push(a!.shape[d]!)
+    for (const d of freeDims(a!.shape, 0, attrs)) shape.push(a!.shape[d]!)
+    for (const d of freeDims(b!.shape, 1, attrs)) shape.push(b!.shape[d]!)
+    return { shape, dtype: a!.dtype }
   },
   evaluate(node, [a, b]) {
-    const [p, q] = node.inputs as [Node, Node]
-    const left = layout(p.shape, 0, node.attrs)
-    const right = layout(q.shape, 1, node.attrs)
-    const x = arrange(a!, p.shape, [...node.attrs.batch[0], ...left.free, ...node.attrs.reduce[0]])
-    const y = arrange(b!, q.shape, [...node.attrs.batch[1], ...right.free, ...node.attrs.reduce[1]])
+    const { batch, reduce } = node.attrs
+    const [p, q] = [node.inputs[0]!.shape, node.inputs[1]!.shape]
+    const left = freeDims(p, 0, node.attrs)
+    const right = freeDims(q, 1, node.attrs)
+    const x = arrange(a!, p, [...batch[0], ...left, ...reduce[0]])
+    const y = arrange(b!, q, [...batch[1], ...right, ...reduce[1]])
     const out = allocateValues(node.dtype, sizeOf(node.shape))
-    const k = node.attrs.reduce[0].reduce((product, d) => product * p.shape[d]!, 1)
-    multiplyRows(x, y, out, sizeOf(left.batch), sizeOf(left.freeShape), sizeOf(right.freeShape), k)
+    const [m, n, k] = [sizeOfDims(p, left), sizeOfDims(q, right), sizeOfDims(p, reduce[0])]
+    multiplyRows(x, y, out, sizeOfDims(p, batch[0]), m, n, k)
     return out
   },
   derivative(node, dy, i) {
-    const [a, b] = node.inputs as [Node, Node]
-    const left = layout(a.shape, 0, node.attrs)
-    const right = layout(b.shape, 1, node.attrs)
-    const nb = left.batch.length
-    const batch = left.batch.map((_, d) => d)
-    const leftDims = left.free.map((_, d) => nb + d)
-    const rightDims = right.free.map((_, d) => nb + left.free.length + d)
+    const { batch, reduce } = node.attrs
     const own = i === 0 ? 0 : 1
-    const other = i === 0 ? b : a
-    const otherLayout = i === 0 ? right : left
+    const other = node.inputs[1 - own]!
+    const ownFree = freeDims(node.inputs[own]!.shape, own, node.attrs)
+    const otherFree = freeDims(other.shape, own === 0 ? 1 : 0, node.attrs)
+    // In dy: the batch, then the free dimensions of a, then those of b.
+    const first = batch[0].length + (own === 0 ? ownFree.length : 0)
     const raw = contract(dy, other, {
-      batch: [batch, node.attrs.batch[1 - own]!],
-      reduce: [i === 0 ? rightDims : leftDims, otherLayout.free],
+      batch: [batch[0].map((_, d) => d), batch[1 - own]!],
+      reduce: [otherFree.map((_, d) => first + d), otherFree],
     })
-    const otherReduce = node.attrs.reduce[1 - own]!
-    const sorted = [...otherReduce].sort((x, y) => x - y)
-    const ownReduce = sorted.map((d) => node.attrs.reduce[own]![otherReduce.indexOf(d)]!)
-    const dims = [...node.attrs.batch[own]!, ...(i === 0 ? left.free : right.free), ...ownReduce]
+    // In raw: the batch, then what is free in the operand, then what it summed over, in the order of the other operand.
+    const otherReduce = reduce[1 - own]!
+    const summed = otherReduce.toSorted((x, y) => x - y).map((d) => reduce[own]![otherReduce.indexOf(d)]!)
+    const dims = [...batch[own]!, ...ownFree, ...summed]
     return permute(
       raw,
       dims.map((_, d) => dims.indexOf(d)),
     )
   },
+}
+
+function checkPairs(a: Shape, b: Shape, [left, right]: Contraction['batch']): void {
+  for (let i = 0; i < left.length; i++) {
+    const [m, n] = [a[left[i]!], b[right[i]!]]
+    if (m !== n) {
+      throw new ShapeError('matmul', `inner dimensions differ: ${formatShape(a)} · ${formatShape(b)}: ${m} ≠ ${n}`)
+    }
+  }
 }
 
 /** A copy in the order of `dims`, or the array itself where it lies so already. */

@@ -77,12 +77,16 @@ export interface BinaryDefinition {
 
 /** Shape and dtype rule of elementwise ops: equal dtypes, NumPy broadcasting. */
 export function inferElementwise(name: string, inputs: readonly Node[]): TensorType {
-  const dtype = inputs[0]!.dtype
-  for (const input of inputs) {
-    if (input.dtype !== dtype)
-      throw new DTypeError(name, `operands must share one dtype, received ${dtype} and ${input.dtype}`)
+  const { dtype } = inputs[0]!
+  let { shape } = inputs[0]!
+  for (let i = 1; i < inputs.length; i++) {
+    const other = inputs[i]!
+    if (other.dtype !== dtype) {
+      throw new DTypeError(name, `operands must share one dtype, received ${dtype} and ${other.dtype}`)
+    }
+    shape = broadcastShapes(name, shape, other.shape)
   }
-  return { shape: broadcastShapes(name, ...inputs.map((input) => input.shape)), dtype }
+  return { shape, dtype }
 }
 
 /** Defines an elementwise function of two arguments that broadcast. */
