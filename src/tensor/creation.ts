@@ -129,20 +129,24 @@ function finish(node: Node, { requiresGrad = false }: TensorOptions): Tensor {
   return wrap(leaf).requireGrad()
 }
 
+function filled(op: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
+  const dtype = checkDType(op, options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'))
+  return finish(broadcastTo(scalar(Number(value), dtype), checkShape(op, shape)), options)
+}
+
 /** `shape` filled with one value. Default dtype: float32 for a number, bool for a boolean. */
 export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
-  const dtype = checkDType('full', options.dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'))
-  return finish(broadcastTo(scalar(Number(value), dtype), checkShape('full', shape)), options)
+  return filled('full', shape, value, options)
 }
 
 /** `shape` filled with 0. Default dtype: float32. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(checkShape('zeros', shape), 0, options)
+  return filled('zeros', shape, 0, options)
 }
 
 /** `shape` filled with 1. Default dtype: float32. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
-  return full(checkShape('ones', shape), 1, options)
+  return filled('ones', shape, 1, options)
 }
 
 /** One value in the shape and, by default, the dtype of `x`. */
