@@ -1,0 +1,90 @@
+/**
+ * Index arithmetic of fused computations. A position is an affine function of loop axes; views turn one list of positions
+ * (the index of their result) into another (the index of their input).
+ */
+
+/** offset + Σ terms[axis] · i_axis. */
+export interface Affine {
+  readonly terms: readonly number[]
+  readonly offset: number
+}
+
+/** low ≤ value < high. */
+export interface Condition {
+  readonly value: Affine
+  readonly low: number
+  readonly high: number
+}
+
+/** Position of one axis out of `count`. */
+export function axisPosition(axis: number, count: number): Affine {
+  return { terms: Array.from({ length: count }, (_, i) => (i === axis ? 1 : 0)), offset: 0 }
+}
+
+export function fixed(offset: number, count: number): Affine {
+  return { terms: new Array<number>(count).fill(0), offset }
+}
+
+export function scale(a: Affine, factor: number): Affine {
+  return { terms: a.terms.map((t) => t * factor), offset: a.offset * factor }
+}
+
+export function sum(a: Affine, b: Affine): Affine {
+  return { terms: a.terms.map((t, i) => t + b.terms[i]!), offset: a.offset + b.offset }
+}
+
+export function shift(a: Affine, by: number): Affine {
+  return by === 0 ? a : { terms: a.terms, offset: a.offset + by }
+}
+
+/** Σ positions[d] · strides[d]. */
+export function combine(positions: readonly Affine[], strides: readonly number[], count: number): Affine {
+  return positions.reduce((total, position, d) => sum(total, scale(position, strides[d]!)), fixed(0, count))
+}
+
+/** Smallest and largest value over all positions of the axes. */
+export function range(a: Affine, extents: readonly number[]): [number, number] {
+  let low = a.offset
+  let high = a.offset
+  for (const [i, term] of a.terms.entries()) {
+    const reach = term * (extents[i]! - 1)
+    if (reach < 0) low += reach
+    else high += reach
+  }
+  return [low, high]
+}
+
+export function evaluate(a: Affine, index: readonly number[] | Int32Array): number {
+  return a.terms.reduce((total, term, i) => total + term * index[i]!, a.offset)
+}
+
+/** Text that is equal exactly for equal functions. */
+export function affineKey(a: Affine): string {
+  return `${a.terms.join(',')}+${a.offset}`
+}
+
+export function conditionKey({ value, low, high }: Condition): string {
+  return `${low}≤${affineKey(value)}<${high}`
+}
+
+/** Whether the condition holds everywhere. */
+export function always({ value, low, high }: Condition, extents: readonly number[]): boolean {
+  const [least, most] = range(value, extents)
+  return least >= low && most < high
+}
+
+/**
+ * The axes whose mixed-radix number the position is, most significant first: undefined unless it counts through
+ * 0 … size − 1 with every axis used whole.
+ */
+export function digits(a: Affine, extents: readonly number[], size: number): number[] | undefined {
+  if (a.offset !== 0) return undefined
+  const axes = [...a.terms.keys()].filter((i) => a.terms[i] !== 0 && extents[i] !== 1)
+  axes.sort((p, q) => a.terms[p]! - a.terms[q]!)
+  let expected = 1
+  for (const axis of axes) {
+    if (a.terms[axis] !== expected) return undefined
+    expected *= extents[axis]!
+  }
+  return expected === size ? axes.reverse() : undefined
+}

@@ -1,0 +1,97 @@
+import { convertValues } from '../core/dtype.ts'
+import { sameShape } from '../core/shape.ts'
+import { evaluationOrder } from '../graph/interpret.ts'
+import { expand, type Node, record, withGrad } from '../graph/node.ts'
+import { constant, constantOp } from '../graph/ops/leaves.ts'
+import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
+
+/**
+ * The computation without the traces of how it was recorded: composites are written out, aliases gone, equal expressions
+ * merged, and what does nothing is dropped. Returns one node for each root.
+ */
+export function canonicalize(roots: readonly Node[]): Node[] {
+  const known = new Map<Node, Node>()
+  const unique = new Map<string, Node>()
+  const resolve = (node: Node): Node => known.get(node) ?? node
+  withGrad(false, () => {
+    for (const node of evaluationOrder(roots)) {
+      known.set(node, node.op.evaluate ? merged(node, node.inputs.map(resolve), unique) : resolve(expand(node)))
+    }
+  })
+  return roots.map(resolve)
+}
+
+/** Ops whose result is their first input; they matter only while recording and differentiating. */
+const aliases: ReadonlySet<string> = new Set(['assign', 'detach', 'custom', 'checkpoint'])
+
+function merged(node: Node, inputs: readonly Node[], unique: Map<string, Node>): Node {
+  if (aliases.has(node.op.name)) return inputs[0]!
+  const simple = simplified(node, inputs)
+  if (simple) return simple
+  const key = structure(node, inputs)
+  const before = unique.get(key)
+  if (before) return before
+  const unchanged = inputs.every((input, i) => input === node.inputs[i])
+  const out = unchanged ? node : record(node.op, inputs, node.attrs)
+  unique.set(key, out)
+  return out
+}
+
+/** Equal for expressions that are certain to have equal values. Scalars and barriers are never merged. */
+function structure(node: Node, inputs: readonly Node[]): string {
+  const identity = node.op.name === 'scalar' || node.op.name === 'barrier' ? `#${node.id}` : ''
+  const attrs = node.op.name === 'constant' ? `${constantValue(node)}` : JSON.stringify(node.attrs)
+  return `${node.op.name}${identity}(${inputs.map((input) => input.id).join(',')})${attrs}:${node.dtype}[${node.shape.join(',')}]`
+}
+
+/** The number a scalar constant holds, as its dtype rounds it; −0 keeps its sign. */
+function constantValue(node: Node): number | string | undefined {
+  if (node.op.name !== constantOp.name) return undefined
+  const value = convertValues([(node.attrs as { value: number }).value], node.dtype)[0]!
+  return Object.is(value, -0) ? '-0' : value
+}
+
+type Rule = (node: Node, inputs: readonly Node[]) => Node | undefined
+
+const rules: Readonly<Record<string, Rule>> = {
+  mul: (node, [a, b]) => neutral(node, a!, b!, 1) ?? neutral(node, b!, a!, 1),
+  div: (node, [a, b]) => neutral(node, a!, b!, 1),
+  sub: (node, [a, b]) => neutral(node, a!, b!, 0),
+  neg: (_, [x]) => (x!.op.name === 'neg' ? x!.inputs[0] : undefined),
+  reshape: (node, [x]) =>
+    x!.op.name === 'reshape' || sameShape(x!.shape, node.shape)
+      ? reshape(source(x!, 'reshape'), node.shape)
+      : undefined,
+  broadcast: (node, [x]) => (x!.op.name === 'broadcast' ? broadcastTo(x!.inputs[0]!, node.shape) : undefined),
+  permute(node, [x]) {
+    if (x!.op.name !== 'permute') return undefined
+    const inner = (x!.attrs as { order: readonly number[] }).order
+    return permute(
+      x!.inputs[0]!,
+      (node.attrs as typeof x & { order: readonly number[] }).order.map((d) => inner[d]!),
+    )
+  },
+}
+
+function source(x: Node, op: string): Node {
+  return x.op.name === op && !x.value ? x.inputs[0]! : x
+}
+
+/** x where `x ∘ e` is x for the constant e and the shape stays. Adding 0 is not among them: −0 + 0 is 0. */
+function neutral(node: Node, x: Node, e: Node, value: number): Node | undefined {
+  return constantValue(e) === value && sameShape(x.shape, node.shape) ? x : undefined
+}
+
+function simplified(node: Node, inputs: readonly Node[]): Node | undefined {
+  const folded = foldConstants(node, inputs)
+  if (folded) return folded
+  return rules[node.op.name]?.(node, inputs)
+}
+
+/** Elementwise operations on scalar constants are done at once. */
+function foldConstants(node: Node, inputs: readonly Node[]): Node | undefined {
+  if (node.op.kind !== 'elementwise' || node.shape.length > 0) return undefined
+  if (!inputs.every((input) => input.op.name === constantOp.name)) return undefined
+  const values = inputs.map((input) => input.op.evaluate!(input, []))
+  return constant(node.op.evaluate!(record(node.op, inputs, node.attrs), values)[0]!, node.dtype)
+}

@@ -1,0 +1,222 @@
+import type { DType } from '../core/dtype.ts'
+import { type Shape, stridesOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
+import {
+  type Affine,
+  affineKey,
+  always,
+  axisPosition,
+  type Condition,
+  combine,
+  conditionKey,
+  fixed,
+  scale,
+  shift,
+  sum,
+} from './affine.ts'
+import { reshapedPositions } from './reshaping.ts'
+
+/** What one element of a fused computation is, as a function of the loop axes. Shared parts are shared objects. */
+export type Expression =
+  | { readonly kind: 'load'; readonly node: Node; readonly at: Affine; readonly valid: readonly Condition[] }
+  /** An element of `node` whose position also depends on data: base + stride · checked(index, size). */
+  | {
+      readonly kind: 'gather'
+      readonly node: Node
+      readonly base: Affine
+      readonly stride: number
+      readonly index: Expression
+      readonly size: number
+      readonly label: string
+      readonly valid: readonly Condition[]
+    }
+  | { readonly kind: 'number'; readonly value: number; readonly dtype: DType }
+  /** A number given at run time. */
+  | { readonly kind: 'argument'; readonly node: Node }
+  | { readonly kind: 'position'; readonly at: Affine; readonly dtype: DType }
+  | { readonly kind: 'random'; readonly key: Node; readonly stream: number; readonly at: Affine }
+  | { readonly kind: 'apply'; readonly node: Node; readonly args: readonly Expression[] }
+  /** `value` where all conditions hold, `otherwise` elsewhere. */
+  | {
+      readonly kind: 'guard'
+      readonly conditions: readonly Condition[]
+      readonly value: Expression
+      readonly otherwise: Expression
+    }
+
+/** A view that no affine function describes: the node has to be stored before it can be read through it. */
+export class MustStore {
+  readonly node: Node
+
+  constructor(node: Node) {
+    this.node = node
+  }
+}
+
+/** Builds expressions of one kernel: everything down to stored nodes is written as a function of the loop axes. */
+export class ExpressionBuilder {
+  private readonly extents: readonly number[]
+  readonly stored: (node: Node) => boolean
+  private readonly memo = new Map<string, Expression>()
+
+  constructor(extents: readonly number[], stored: (node: Node) => boolean) {
+    this.extents = extents
+    this.stored = stored
+  }
+
+  /** The element of `node` at `index` (one position a dimension), read only where `valid` holds. */
+  read(node: Node, index: readonly Affine[], valid: readonly Condition[] = []): Expression {
+    const key = `${node.id}@${index.map(affineKey).join(';')}|${valid.map(conditionKey).join(';')}`
+    const known = this.memo.get(key)
+    if (known) return known
+    const made = this.stored(node)
+      ? { kind: 'load' as const, node, at: this.flat(index, node.shape), valid }
+      : this.inline(node, index, valid)
+    this.memo.set(key, made)
+    return made
+  }
+
+  /** The element that `node` computes, whether it is stored or not. */
+  inline(node: Node, index: readonly Affine[], valid: readonly Condition[]): Expression {
+    const reader = readers[node.op.name] ?? (node.op.kind === 'elementwise' ? readElementwise : undefined)
+    if (!reader) throw new MustStore(node)
+    return reader(this, node, index, valid)
+  }
+
+  flat(index: readonly Affine[], shape: Shape): Affine {
+    return combine(index, stridesOf(shape), this.extents.length)
+  }
+
+  zero(): Affine {
+    return fixed(0, this.extents.length)
+  }
+
+  axis(axis: number): Affine {
+    return axisPosition(axis, this.extents.length)
+  }
+
+  reshaped(index: readonly Affine[], from: Shape, to: Shape): Affine[] | undefined {
+    return reshapedPositions(index, from, to, this.extents)
+  }
+
+  /** Those of the conditions that do not hold everywhere. */
+  needed(conditions: readonly Condition[]): Condition[] {
+    return conditions.filter((condition) => !always(condition, this.extents))
+  }
+}
+
+type Reader = (b: ExpressionBuilder, node: Node, index: readonly Affine[], valid: readonly Condition[]) => Expression
+
+/** Index of a broadcast input: leading dimensions are dropped, dimensions of size 1 are read at 0. */
+function broadcastIndex(b: ExpressionBuilder, input: Node, index: readonly Affine[]): Affine[] {
+  const lead = index.length - input.shape.length
+  return input.shape.map((extent, d) => (extent === 1 ? b.zero() : index[d + lead]!))
+}
+
+const readElementwise: Reader = (b, node, index, valid) => ({
+  kind: 'apply',
+  node,
+  args: node.inputs.map((input) => b.read(input, broadcastIndex(b, input, index), valid)),
+})
+
+interface ViewAttrs {
+  readonly order: readonly number[]
+  readonly ranges: readonly { readonly start: number; readonly step: number }[]
+  readonly pads: readonly { readonly low: number; readonly inner: number }[]
+  readonly dims: readonly number[]
+  readonly dim: number
+  readonly step: number
+  readonly dilation: number
+  readonly value: number
+  readonly stream: number
+  readonly label: string
+}
+
+const attrsOf = (node: Node): ViewAttrs => node.attrs as ViewAttrs
+
+const readers: Readonly<Record<string, Reader>> = {
+  constant: (_b, node) => ({ kind: 'number', value: attrsOf(node).value, dtype: node.dtype }),
+  scalar: (_b, node) => ({ kind: 'argument', node }),
+  iota: (_b, node, index) => ({ kind: 'position', at: index[0]!, dtype: node.dtype }),
+  randomBits: (b, node, index) => ({
+    kind: 'random',
+    key: node.inputs[0]!,
+    stream: attrsOf(node).stream,
+    at: b.flat(index, node.shape),
+  }),
+  barrier: (b, node, index, valid) => b.read(node.inputs[0]!, index, valid),
+  reshape(b, node, index, valid) {
+    const input = node.inputs[0]!
+    if (b.stored(input)) return { kind: 'load', node: input, at: b.flat(index, node.shape), valid }
+    const positions = b.reshaped(index, node.shape, input.shape)
+    if (positions) return b.read(input, positions, valid)
+    throw new MustStore(input)
+  },
+  permute(b, node, index, valid) {
+    const positions = new Array<Affine>(index.length)
+    attrsOf(node).order.forEach((d, i) => {
+      positions[d] = index[i]!
+    })
+    return b.read(node.inputs[0]!, positions, valid)
+  },
+  broadcast: (b, node, index, valid) => b.read(node.inputs[0]!, broadcastIndex(b, node.inputs[0]!, index), valid),
+  slice(b, node, index, valid) {
+    const { ranges } = attrsOf(node)
+    return b.read(
+      node.inputs[0]!,
+      index.map((at, d) => shift(scale(at, ranges[d]!.step), ranges[d]!.start)),
+      valid,
+    )
+  },
+  flip(b, node, index, valid) {
+    const { dims } = attrsOf(node)
+    const mirrored = index.map((at, d) => (dims.includes(d) ? shift(scale(at, -1), node.shape[d]! - 1) : at))
+    return b.read(node.inputs[0]!, mirrored, valid)
+  },
+  pad(b, node, index, valid) {
+    const { pads } = attrsOf(node)
+    const input = node.inputs[0]!
+    const moved = index.map((at, d) => shift(at, -pads[d]!.low))
+    const conditions = b.needed(moved.map((value, d) => ({ value, low: 0, high: input.shape[d]! })))
+    const value = b.read(input, moved, [...valid, ...conditions])
+    if (conditions.length === 0) return value
+    return { kind: 'guard', conditions, value, otherwise: { kind: 'number', value: 0, dtype: node.dtype } }
+  },
+  concat(b, node, index, valid) {
+    const { dim } = attrsOf(node)
+    let start = 0
+    const parts = node.inputs.map((input) => {
+      const at = shift(index[dim]!, -start)
+      start += input.shape[dim]!
+      const conditions = b.needed([{ value: at, low: 0, high: input.shape[dim]! }])
+      return { conditions, value: b.read(input, index.with(dim, at), [...valid, ...conditions]) }
+    })
+    return parts
+      .slice(0, -1)
+      .reduceRight<Expression>(
+        (otherwise, { conditions, value }) => ({ kind: 'guard', conditions, value, otherwise }),
+        parts.at(-1)!.value,
+      )
+  },
+  window(b, node, index, valid) {
+    const { dim, step, dilation } = attrsOf(node)
+    const inside = scale(index.at(-1)!, dilation)
+    return b.read(node.inputs[0]!, index.slice(0, -1).with(dim, sum(scale(index[dim]!, step), inside)), valid)
+  },
+  gather(b, node, index, valid) {
+    const { dim, label } = attrsOf(node)
+    const [source, positions] = node.inputs as [Node, Node]
+    if (!b.stored(source)) throw new MustStore(source)
+    const stride = stridesOf(source.shape)[dim]!
+    return {
+      kind: 'gather',
+      node: source,
+      base: b.flat(index.with(dim, b.zero()), source.shape),
+      stride,
+      index: b.read(positions, index, valid),
+      size: source.shape[dim]!,
+      label,
+      valid,
+    }
+  },
+}

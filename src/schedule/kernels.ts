@@ -1,0 +1,192 @@
+import { type Shape, sizeOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
+import type { ReduceKind } from '../graph/ops/reduce.ts'
+import type { Padding } from '../graph/ops/views.ts'
+import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
+import { SplitAxis } from './reshaping.ts'
+
+/** A loop nest that computes one stored node: `body` for each position of the result, combined over the reduced axes. */
+export interface Nest {
+  readonly kind: 'nest'
+  readonly node: Node
+  /** Loop axes: first those of the result, row-major, then the reduced ones. */
+  readonly extents: readonly number[]
+  /** How many axes belong to the result. */
+  readonly resultAxes: number
+  readonly reduce: ReduceKind | undefined
+  readonly body: Expression
+}
+
+/** A computation with a kernel of its own kind (products, convolutions, sorts ...); operands are read whole. */
+export interface Whole {
+  readonly kind: 'whole'
+  readonly node: Node
+}
+
+export type Kernel = Nest | Whole
+
+/** Ops that are never part of another kernel's expression. */
+const wholeOps: ReadonlySet<string> = new Set([
+  'contract',
+  'conv',
+  'scatter',
+  'argSort',
+  'argPool',
+  'argReduce',
+  'cumulative',
+  'fold',
+])
+
+function isWhole(node: Node): boolean {
+  if (wholeOps.has(node.op.name) || sizeOf(node.shape) === 0) return true
+  return node.op.name === 'pad' && (node.attrs as { pads: readonly Padding[] }).pads.some(({ inner }) => inner !== 0)
+}
+
+/** Which results are kept in memory, and one kernel for each of them, producers first. */
+export interface Kernels {
+  readonly stored: ReadonlySet<Node>
+  readonly kernels: readonly Kernel[]
+}
+
+export function isLeaf(node: Node): boolean {
+  return node.value !== undefined || node.op.name === 'buffer'
+}
+
+/** Splits a canonical graph, given producers first, into kernels. */
+export function makeKernels(order: readonly Node[], roots: readonly Node[]): Kernels {
+  const stored = chooseStored(order, roots)
+  const isStored = (node: Node): boolean => isLeaf(node) || stored.has(node)
+  const kernels = new Map<Node, Kernel>()
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i]!
+    if (!stored.has(node)) continue
+    kernels.set(node, isWhole(node) ? { kind: 'whole', node } : buildNest(node, stored, isStored))
+  }
+  return { stored, kernels: order.flatMap((node) => kernels.get(node) ?? []) }
+}
+
+/** Describes the nest of `node`; results that its views cannot see through are added to `stored`. */
+function buildNest(node: Node, stored: Set<Node>, isStored: (node: Node) => boolean): Nest {
+  const reduced = node.op.name === 'reduce' ? (node.attrs as { kind: ReduceKind; dims: readonly number[] }) : undefined
+  const source = reduced ? node.inputs[0]! : node
+  const kept = [...source.shape.keys()].filter((d) => !reduced?.dims.includes(d))
+  const dims = [...kept, ...(reduced?.dims ?? [])]
+  let factors = dims.map((d) => [source.shape[d]!])
+  while (true) {
+    try {
+      return describeNest(node, source, dims, kept.length, factors, reduced?.kind, isStored)
+    } catch (request) {
+      if (request instanceof MustStore) {
+        if (request.node === node)
+          return describeNest(node, source, dims, kept.length, factors, reduced?.kind, isStored)
+        stored.add(request.node)
+      } else if (request instanceof SplitAxis) factors = splitAxis(factors, request)
+      else throw request
+    }
+  }
+}
+
+function splitAxis(factors: readonly number[][], { axis, factors: parts }: SplitAxis): number[][] {
+  let at = 0
+  return factors.map((list) => list.flatMap((extent) => (at++ === axis ? [...parts] : [extent])))
+}
+
+function describeNest(
+  node: Node,
+  source: Node,
+  dims: readonly number[],
+  keptDims: number,
+  factors: readonly number[][],
+  reduce: ReduceKind | undefined,
+  isStored: (node: Node) => boolean,
+): Nest {
+  const extents = factors.flat()
+  const builder = new ExpressionBuilder(extents, isStored)
+  const index = new Array(source.shape.length)
+  let axis = 0
+  for (const [i, list] of factors.entries()) {
+    let position = builder.zero()
+    for (const extent of list) {
+      const terms = position.terms.map((t) => t * extent)
+      terms[axis++] = 1
+      position = { terms, offset: 0 }
+    }
+    index[dims[i]!] = position
+  }
+  const resultAxes = factors.slice(0, keptDims).flat().length
+  const body = reduce ? builder.read(source, index) : builder.inline(node, index, [])
+  return { kind: 'nest', node, extents, resultAxes, reduce, body }
+}
+
+/** Approximate cost of an element in cheap operations, and how many full-size arrays it reads. */
+interface InlineCost {
+  readonly operations: number
+  readonly reads: number
+}
+
+/** A store and a load cost about as much as so many operations. */
+const storeCost = 4
+
+const expensive: ReadonlySet<string> = new Set([
+  ...[
+    'exp',
+    'expm1',
+    'log',
+    'log1p',
+    'log2',
+    'log10',
+    'sin',
+    'cos',
+    'tan',
+    'asin',
+    'acos',
+    'atan',
+    'sinh',
+    'cosh',
+    'tanh',
+  ],
+  ...['asinh', 'acosh', 'atanh', 'sigmoid', 'erf', 'erfc', 'erfinv', 'lgamma', 'digamma', 'pow', 'atan2', 'randomBits'],
+])
+
+function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node> {
+  const readers = new Map<Node, number>()
+  const stored = new Set<Node>(roots.filter((root) => !isLeaf(root)))
+  for (const node of order) {
+    for (const input of new Set(node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1)
+    if (isWhole(node)) {
+      stored.add(node)
+      for (const input of node.inputs) if (!isLeaf(input)) stored.add(input)
+    }
+    if (node.op.name === 'reduce') stored.add(node)
+  }
+  const costs = new Map<Node, InlineCost>()
+  for (const node of order) {
+    const cost = inlineCost(node, costs, stored)
+    costs.set(node, cost)
+    if (stored.has(node) || isLeaf(node) || (readers.get(node) ?? 0) < 2) continue
+    const cheap = cost.reads <= 1 && cost.operations <= storeCost
+    if (!cheap && node.op.kind === 'elementwise') stored.add(node)
+  }
+  return stored
+}
+
+function inlineCost(node: Node, costs: ReadonlyMap<Node, InlineCost>, stored: ReadonlySet<Node>): InlineCost {
+  if (isLeaf(node)) return { operations: 0, reads: 1 }
+  let operations = node.op.kind === 'elementwise' ? 1 : 0
+  if (expensive.has(node.op.name)) operations += 10
+  let reads = 0
+  for (const input of node.inputs) {
+    if (stored.has(input) || isLeaf(input)) {
+      reads += isFullSize(input.shape, node.shape) ? 1 : 0
+      continue
+    }
+    const cost = costs.get(input)!
+    operations += cost.operations
+    reads += cost.reads
+  }
+  return { operations, reads }
+}
+
+function isFullSize(input: Shape, result: Shape): boolean {
+  return sizeOf(input) * 2 > sizeOf(result)
+}
