@@ -8,6 +8,17 @@ export { cdist } from './tensor/distance.ts'
 export { einsum } from './tensor/einsum.ts'
 export * from './tensor/joining.ts'
 export { bucketize, searchSorted } from './tensor/methods/sorting.ts'
+export {
+  bernoulli,
+  defaultGenerator,
+  Generator,
+  type GeneratorState,
+  manualSeed,
+  rand,
+  randint,
+  randn,
+  randperm,
+} from './tensor/random.ts'
 export type { Index, RangeText } from './tensor/selection.ts'
 export { Tensor } from './tensor/tensor.ts'
 export * as F from './nn/functional/index.ts'

@@ -19,13 +19,6 @@ export interface RoundingMode {
   readonly roundingMode?: 'floor' | 'trunc'
 }
 
-export interface Limits {
-  /** Smallest value that is left as it is. Default: none. */
-  readonly min?: TensorLike
-  /** Largest value that is left as it is. Default: none. */
-  readonly max?: TensorLike
-}
-
 const largest = {
   float32: 3.4028234663852886e38,
   float64: Number.MAX_VALUE,
@@ -182,8 +175,8 @@ export abstract class Arithmetic extends TensorBase {
     return both(derived.fmin, this.self, other)
   }
 
-  /** Limits the elements to [min, max], given as numbers or broadcast tensors. */
-  clamp({ min, max }: Limits): Tensor {
+  /** Limits the elements to [min, max], given as numbers or broadcast tensors; undefined where there is no limit. */
+  clamp(min: TensorLike | undefined, max?: TensorLike): Tensor {
     if (min === undefined && max === undefined) throw new ValueError('clamp', 'expects min, max or both')
     const limits = [min, max].filter((limit) => limit !== undefined)
     const [x, ...bounds] = promote(this.self, ...limits) as [Node, ...Node[]]

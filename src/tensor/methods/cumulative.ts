@@ -12,7 +12,7 @@ import { concat, reshape, sliceDim } from '../../graph/ops/views.ts'
 import { promote, wrap } from '../base.ts'
 import type { Tensor } from '../tensor.ts'
 import { along, type Chosen, counting, floatingNode } from './dims.ts'
-import { Functions } from './functions.ts'
+import { Sampling } from './sampling.ts'
 
 export interface Surroundings {
   /** Joined before the first element along the dimension. Default: nothing. */
@@ -22,7 +22,7 @@ export interface Surroundings {
 }
 
 /** Running sums, products and extremes along one dimension, and differences of neighbours. */
-export abstract class Cumulative extends Functions {
+export abstract class Cumulative extends Sampling {
   /** y_i = Σ_{k ≤ i} x_k; integers and bools are summed in int32. */
   cumsum(dim: number): Tensor {
     const [row, d] = along('cumsum', counting(this.node), dim)
