@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { StateDictError, ValueError } from '../core/errors.ts'
 import { full, ones, tensor, zeros } from '../tensor/creation.ts'
+import { manualSeed, rand } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { Module } from './module.ts'
 import { Buffer, Parameter } from './parameter.ts'
@@ -340,6 +341,19 @@ describe('summary', () => {
     const counter = new Counter()
     counter.summary([1])
     expect(await counter.count.item()).toBe(0)
+  })
+
+  test('takes no random numbers from those that follow', async () => {
+    class Noisy extends Module {
+      forward(x: Tensor): Tensor {
+        return x.add(rand([1]))
+      }
+    }
+    manualSeed(1)
+    const expected = await rand([1]).item()
+    manualSeed(1)
+    new Noisy().summary([1])
+    expect(await rand([1]).item()).toBe(expected)
   })
 
   test('restores the modes when forward throws', () => {

@@ -3,6 +3,7 @@ import { formatShape, type Shape } from '../core/shape.ts'
 import { withGrad } from '../graph/node.ts'
 import { withoutTrace } from '../runtime/realize.ts'
 import { zeros } from '../tensor/creation.ts'
+import { defaultGenerator } from '../tensor/random.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { Module } from './module.ts'
 import type { Parameter } from './parameter.ts'
@@ -99,6 +100,7 @@ export function summarize(module: Module, inputs: readonly (Shape | Tensor)[]): 
       return undefined
     }),
   )
+  const random = defaultGenerator.state()
   module.eval()
   try {
     withoutTrace(() =>
@@ -108,6 +110,7 @@ export function summarize(module: Module, inputs: readonly (Shape | Tensor)[]): 
       }),
     )
   } finally {
+    defaultGenerator.setState(random)
     for (const handle of handles) handle.remove()
     for (const [each, training] of before) each.training = training
   }
