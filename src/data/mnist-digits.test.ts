@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { FileError } from '../core/errors.ts'
 import { mnistDigits, parseDigits } from './mnist-digits.ts'
-import { MissingPackageError } from './missing-package.ts'
+import { MissingPackageError } from './packages.ts'
 
 const file = (numbers: string): Uint8Array => new TextEncoder().encode(`{ "data": [${numbers}]}`)
 

