@@ -1,0 +1,322 @@
+/**
+ * Addresses and other whole numbers of a kernel. Every affine expression is `constant + what varies`; all that vary alike in one buffer
+ * share a pointer, which is kept up to date by additions at the end of each loop round, and differ in the displacement of the instruction.
+ * Pointers and loop counters used most live in registers, the others on the stack.
+ */
+import type { Affine, IndexVariable } from '../../lane/affine.ts'
+import {
+  type BufferParameter,
+  elementBytes,
+  type LaneProgram,
+  type LaneRange,
+  type Loop,
+  type Statement,
+} from '../../lane/program.ts'
+import type { Assembler } from './assembler.ts'
+import {
+  type Gpr,
+  type Mem,
+  mem,
+  r8,
+  r9,
+  r10,
+  r11,
+  r12,
+  r13,
+  r14,
+  r15,
+  rax,
+  rbp,
+  rbx,
+  rcx,
+  rdi,
+  rdx,
+  rsi,
+  rsp,
+} from './operands.ts'
+
+/** A pointer: base of a buffer (or 0) plus terms in bytes (or ones). */
+interface Pointer {
+  readonly buffer: BufferParameter | null
+  readonly terms: ReadonlyMap<IndexVariable, number>
+  weight: number
+  place: Place
+}
+
+/** A register, or a place on the stack. */
+type Place = Gpr<8> | Mem
+
+/** Registers that pointers and counters may take; rax, rcx and rdx stay free for calculation. Those that callees must keep come last. */
+const POOL: readonly Gpr<8>[] = [rsi, rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15]
+const CALLEE_SAVED: readonly Gpr<8>[] = [rbx, rbp, r12, r13, r14, r15]
+
+const NOWHERE = mem(rsp)
+
+export class Addresses {
+  readonly #a: Assembler
+  readonly #program: LaneProgram
+  readonly #pointers = new Map<string, Pointer>()
+  readonly #counters = new Map<Loop, { place: Place; weight: number; rounds: Mem }>()
+  readonly #values = new Map<IndexVariable, Mem>()
+  readonly #variables = new Map<IndexVariable, number>()
+  readonly #saved: readonly Gpr<8>[]
+  #frame = 0
+  readonly #argumentsSlot: Mem
+  readonly #chunkSlot: Mem
+  readonly #threadSlot: Mem
+
+  constructor(a: Assembler, program: LaneProgram) {
+    this.#a = a
+    this.#program = program
+    this.#argumentsSlot = this.stack(8)
+    this.#chunkSlot = this.stack(8)
+    this.#threadSlot = this.stack(8)
+    this.#collect(program.body, 1)
+    this.#saved = this.#placeAll()
+  }
+
+  /** Room on the stack, to be asked for before `enter`. */
+  stack(bytes: number): Mem {
+    const place = mem(rsp, this.#frame)
+    this.#frame += Math.ceil(bytes / 8) * 8
+    return place
+  }
+
+  /** Emits the beginning of the kernel: everything that depends on arguments, chunk and thread. */
+  enter(): void {
+    const a = this.#a
+    for (const register of this.#saved) a.push(register)
+    a.sub(rsp, this.#frame)
+    a.mov(this.#argumentsSlot, rdi)
+    a.mov(this.#chunkSlot, rsi)
+    a.mov(this.#threadSlot, rdx)
+    for (const { buffer, place } of this.#pointers.values()) {
+      if (buffer) {
+        a.mov(rcx, this.#argumentsSlot)
+        a.mov(rax, mem(rcx, 8 * buffer.cell))
+        if (buffer.perThread) {
+          a.mov(rdx, this.#threadSlot)
+          a.imul(rdx, rdx, buffer.length * elementBytes[buffer.type])
+          a.add(rax, rdx)
+        }
+      } else {
+        a.xor(rax.d, rax.d)
+      }
+      a.mov(place, rax)
+    }
+    a.mov(rax, this.#chunkSlot)
+    this.#addTerms(this.#program.chunk)
+  }
+
+  leave(): void {
+    const a = this.#a
+    a.add(rsp, this.#frame)
+    for (const register of [...this.#saved].reverse()) a.pop(register)
+    a.ret()
+  }
+
+  /** Memory operand of an element; may load a pointer into rax. */
+  element(buffer: BufferParameter, base: Affine): Mem {
+    const { pointer, constant } = this.#find(buffer, base)
+    return mem(this.#inRegister(pointer.place), constant * elementBytes[buffer.type])
+  }
+
+  /** Emits rax = value. */
+  toRax(value: Affine): void {
+    const expanded = value.expand()
+    if (expanded.terms.size === 0) this.#a.mov(rax, expanded.constant)
+    else this.#a.lea(rax, mem(this.#inRegister(this.#find(null, expanded).pointer.place), expanded.constant))
+  }
+
+  /** Emits rax = address of the argument block. */
+  argumentsToRax(): void {
+    this.#a.mov(rax, this.#argumentsSlot)
+  }
+
+  /** A variable has got the value in rax. */
+  define(variable: IndexVariable): void {
+    const slot = this.#values.get(variable)
+    if (slot) this.#a.mov(slot, rax)
+    this.#addTerms(variable)
+  }
+
+  /** The block in which a variable was defined ends. */
+  undefine(variable: IndexVariable): void {
+    const slot = this.#values.get(variable)
+    if (!slot) return
+    const a = this.#a
+    this.#eachTerm(variable, (place, coefficient) => {
+      a.mov(rax, slot)
+      a.imul(rax, rax, coefficient)
+      a.sub(place as Gpr<8>, rax)
+    })
+  }
+
+  /** Emits a loop around what `body` emits. */
+  loop(loop: Loop, body: () => void): void {
+    const a = this.#a
+    if (loop.count === 1 && loop.limit === null) {
+      body()
+      return
+    }
+    const counter = this.#counters.get(loop)
+    if (!counter) throw new Error('loop was not collected')
+    const end = a.label()
+    if (loop.limit !== null) {
+      this.#roundsToRax(loop, loop.limit)
+      a.mov(counter.rounds, rax)
+      a.test(rax, rax)
+      a.jle(end)
+      a.mov(counter.place, rax)
+    } else {
+      a.mov(sized(counter.place), loop.count)
+    }
+    if (loop.hot) a.align(32)
+    const again = a.here()
+    body()
+    this.#eachTerm(loop.counter, (place, step) => a.add(sized(place), step))
+    a.dec(sized(counter.place))
+    a.jne(again)
+    if (loop.limit === null) {
+      this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * loop.count))
+    } else {
+      this.#eachTerm(loop.counter, (place, step) => {
+        a.mov(rax, counter.rounds)
+        a.imul(rax, rax, step)
+        a.sub(place as Gpr<8>, rax)
+      })
+    }
+    a.bind(end)
+  }
+
+  /** rax = min(count, ⌈(limit − begin) / step⌉) */
+  #roundsToRax(loop: Loop, limit: number): void {
+    const a = this.#a
+    this.toRax(loop.begin)
+    a.neg(rax)
+    a.add(rax, limit + loop.step - 1)
+    const shift = Math.log2(loop.step)
+    if (Number.isInteger(shift)) {
+      if (shift > 0) a.sar(rax, shift)
+    } else {
+      a.cqo()
+      a.mov(rcx.d, loop.step)
+      a.idiv(rcx)
+    }
+    a.mov(rcx.d, loop.count)
+    a.cmp(rax, rcx)
+    a.cmovg(rax, rcx)
+  }
+
+  #addTerms(variable: IndexVariable): void {
+    const a = this.#a
+    this.#eachTerm(variable, (place, coefficient) => {
+      if (coefficient === 1) {
+        a.add(place as Gpr<8>, rax)
+      } else {
+        a.imul(rcx, rax, coefficient)
+        a.add(place as Gpr<8>, rcx)
+      }
+    })
+  }
+
+  #eachTerm(variable: IndexVariable, visit: (place: Place, coefficient: number) => void): void {
+    for (const { terms, place } of this.#pointers.values()) {
+      const coefficient = terms.get(variable)
+      if (coefficient !== undefined) visit(place, coefficient)
+    }
+  }
+
+  #inRegister(place: Place): Gpr<8> {
+    if (place.kind === 'gpr') return place
+    this.#a.mov(rax, place)
+    return rax
+  }
+
+  #find(buffer: BufferParameter | null, value: Affine): { pointer: Pointer; constant: number } {
+    const expanded = value.expand()
+    const bytes = buffer ? elementBytes[buffer.type] : 1
+    let key = buffer ? `${buffer.cell}` : ''
+    const sorted = [...expanded.terms]
+      .map(([v, c]) => [this.#number(v), c * bytes] as const)
+      .sort((x, y) => x[0] - y[0])
+    for (const [number, coefficient] of sorted) key += `,${number}:${coefficient}`
+    let pointer = this.#pointers.get(key)
+    if (!pointer) {
+      const terms = new Map([...expanded.terms].map(([v, c]) => [v, c * bytes]))
+      pointer = { buffer, terms, weight: 0, place: NOWHERE }
+      this.#pointers.set(key, pointer)
+    }
+    return { pointer, constant: expanded.constant }
+  }
+
+  #number(variable: IndexVariable): number {
+    let number = this.#variables.get(variable)
+    if (number === undefined) {
+      number = this.#variables.size
+      this.#variables.set(variable, number)
+    }
+    return number
+  }
+
+  #collect(block: readonly Statement[], weight: number): void {
+    const use = (buffer: BufferParameter | null, value: Affine): void => {
+      if (buffer || value.expand().terms.size > 0) this.#find(buffer, value).pointer.weight += weight
+    }
+    const useRange = (range: LaneRange | null): void => {
+      if (range) use(null, range.at)
+    }
+    for (const statement of block) {
+      switch (statement.kind) {
+        case 'load':
+        case 'store':
+          use(statement.access.buffer, statement.access.base)
+          useRange(statement.access.within)
+          break
+        case 'gather':
+          use(statement.buffer, statement.base)
+          useRange(statement.within)
+          break
+        case 'check':
+          useRange(statement.within)
+          break
+        case 'mask':
+          useRange(statement.range)
+          break
+        case 'lanes':
+        case 'divide':
+          use(null, statement.value)
+          break
+        case 'readIndex':
+          use(statement.buffer, statement.base)
+          break
+        case 'loop':
+          if (statement.limit !== null) use(null, statement.begin)
+          this.#counters.set(statement, { place: NOWHERE, weight: weight * 8, rounds: this.stack(8) })
+          this.#collect(statement.body, weight * 8)
+          break
+        case 'when':
+          use(null, statement.value)
+          this.#collect(statement.body, weight)
+          this.#collect(statement.otherwise, weight)
+          break
+      }
+      if (statement.kind === 'divide' || statement.kind === 'readIndex') {
+        this.#values.set(statement.variable, this.stack(8))
+      }
+    }
+  }
+
+  /** Gives out registers by weight; returns those that must be saved. */
+  #placeAll(): Gpr<8>[] {
+    const items: { weight: number; place: Place }[] = [...this.#pointers.values(), ...this.#counters.values()]
+    items.sort((x, y) => y.weight - x.weight)
+    items.forEach((item, i) => {
+      item.place = POOL[i] ?? this.stack(8)
+    })
+    return CALLEE_SAVED.filter((register) => items.some((item) => item.place === register))
+  }
+}
+
+/** A place as operand of an instruction without a register operand. */
+const sized = (place: Place): Gpr<8> | Mem => (place.kind === 'mem' ? place.sized(8) : place)
