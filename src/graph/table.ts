@@ -1,6 +1,7 @@
 import type { Op } from './node.ts'
 import * as activation from './ops/activation.ts'
 import * as arithmetic from './ops/arithmetic.ts'
+import * as binaryLoss from './ops/binary-loss.ts'
 import * as composite from './ops/composite.ts'
 import { contractOp } from './ops/contract.ts'
 import { convOp } from './ops/conv.ts'
@@ -43,7 +44,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...opsOf(logic),
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
     ...[contractOp, convOp, gatherOp, scatterOp],
-    ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss].flatMap(opsOf),
+    ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss, binaryLoss].flatMap(opsOf),
     ...[customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

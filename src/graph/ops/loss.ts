@@ -1,17 +1,16 @@
 import { isFloating } from '../../core/dtype.ts'
 import { DTypeError, IndexError, ShapeError } from '../../core/errors.ts'
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts'
-import { type Node, type Op, noAttrs, record } from '../node.ts'
-import { abs, add, div, maximum, mul, neg, sub } from './arithmetic.ts'
+import { type Node, type Op, record } from '../node.ts'
+import { add, div, mul, neg, sub } from './arithmetic.ts'
 import { logSoftmax, softmax } from './composite.ts'
 import { gather } from './indexing.ts'
 import { constant, iota } from './leaves.ts'
 import { cast, equal, notEqual, where } from './logic.ts'
 import { sumKept } from './normalization.ts'
 import { widened } from './precision.ts'
-import { reduce, sumTo } from './reduce.ts'
+import { reduce } from './reduce.ts'
 import { broadcastTo, reshape } from './views.ts'
-import { exp, log1p, sigmoid } from './transcendental.ts'
 
 /** How the losses of the samples are joined. */
 export type Reduction = 'mean' | 'sum' | 'none'
@@ -25,8 +24,8 @@ export function reduceLoss(losses: Node, reduction: Reduction): Node {
 
 interface Labels {
   readonly classes: number
-  /** A label that stands for "no class". */
-  readonly ignoreIndex: number
+  /** A label that stands for "no class", where there is one. */
+  readonly ignoreIndex: number | undefined
   /** The name that errors give. */
   readonly label: string
 }
@@ -62,8 +61,9 @@ export const labelsOp: Op<Labels> = {
   },
 }
 
-function labels(target: Node, attrs: Labels): Node {
-  return record(labelsOp, [target], attrs)
+/** See {@link labelsOp}; without `ignoreIndex` every label counts. */
+export function checkedLabels(target: Node, attrs: Omit<Labels, 'ignoreIndex'> & Partial<Labels>): Node {
+  return record(labelsOp, [target], { ignoreIndex: undefined, ...attrs })
 }
 
 export interface ClassLoss {
@@ -107,9 +107,9 @@ interface Targets {
 /** Everything about the targets has the shape [N, 1, ...]. */
 function readTargets(op: string, x: Node, target: Node, weight: Node | undefined, ignoreIndex: number): Targets {
   const classes = x.shape[1]!
-  const checked = labels(target, { classes, ignoreIndex, label: op })
+  const checked = checkedLabels(target, { classes, ignoreIndex, label: op })
   const column = x.shape.with(1, 1)
-  const valid = reshape(notEqual(target, constant(ignoreIndex, target.dtype)), column)
+  const valid = reshape(notEqual(cast(target, 'int32'), constant(ignoreIndex, 'int32')), column)
   const one = constant(1, x.dtype)
   const each = weight
     ? reshape(gather(weight, reshape(checked, [sizeOf(column)]), 0, op), column)
@@ -214,46 +214,4 @@ function alongClasses(weight: Node, x: Node): Node {
 
 export function crossEntropy(x: Node, target: Node, weight: Node | undefined, attrs: ClassLoss): Node {
   return record(crossEntropyOp, weight ? [x, target, weight] : [x, target], attrs)
-}
-
-/**
- * Binary cross-entropy of σ(x) against y, element by element, without overflow:
- * (1 − y) x + (1 + (p − 1) y) · ln(1 + e⁻ˣ), p the weight of positive samples (1 when absent), which broadcasts.
- */
-export const bceWithLogitsOp: Op = {
-  name: 'bceWithLogits',
-  kind: 'composite',
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  decompose([x, y, p]) {
-    const [wide, target] = [widened(x!), widened(y!)]
-    const negative = mul(sub(constant(1, wide.dtype), target), wide)
-    return cast(add(negative, mul(positiveScale(target, p), logOnePlusExpMinus(wide))), x!.dtype)
-  },
-  derivative(node, dy, i) {
-    const [x, y, p] = node.inputs as [Node, Node, Node?]
-    const [wide, target, g] = [widened(x), widened(y), widened(dy)]
-    const one = constant(1, wide.dtype)
-    if (i === 0) {
-      const slope = sub(sub(one, target), mul(positiveScale(target, p), sigmoid(neg(wide))))
-      return cast(mul(g, slope), x.dtype)
-    }
-    const tail = logOnePlusExpMinus(wide)
-    if (i === 1) return cast(mul(g, p ? sub(mul(sub(widened(p), one), tail), wide) : neg(wide)), y.dtype)
-    return cast(sumTo(mul(g, mul(target, tail)), p!.shape), p!.dtype)
-  },
-}
-
-/** 1 + (p − 1) y */
-function positiveScale(y: Node, p: Node | undefined): Node {
-  const one = constant(1, y.dtype)
-  return p ? add(one, mul(sub(widened(p), one), y)) : one
-}
-
-/** ln(1 + e⁻ˣ) = max(−x, 0) + ln(1 + e^{−|x|}) */
-function logOnePlusExpMinus(x: Node): Node {
-  return add(maximum(neg(x), constant(0, x.dtype)), log1p(exp(neg(abs(x)))))
-}
-
-export function bceWithLogits(x: Node, y: Node, p: Node | undefined): Node {
-  return record(bceWithLogitsOp, p ? [x, y, p] : [x, y], noAttrs)
 }

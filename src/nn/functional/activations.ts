@@ -2,12 +2,16 @@ import { ShapeError, ValueError } from '../../core/errors.ts'
 import { formatShape, normalizeDim } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import * as ops from '../../graph/ops/activation.ts'
-import { mul, neg } from '../../graph/ops/arithmetic.ts'
+import { add, div, mul, neg, sub } from '../../graph/ops/arithmetic.ts'
 import * as composite from '../../graph/ops/composite.ts'
-import { scalar } from '../../graph/ops/leaves.ts'
+import { iota, scalar } from '../../graph/ops/leaves.ts'
+import { cast, detach, equal } from '../../graph/ops/logic.ts'
+import { exponential, uniform } from '../../graph/ops/random.ts'
+import { argReduce, keepDims } from '../../graph/ops/reduce.ts'
 import * as transcendental from '../../graph/ops/transcendental.ts'
 import { reshape, sliceDim } from '../../graph/ops/views.ts'
 import { wrap } from '../../tensor/base.ts'
+import { drawKey, type SamplingOptions } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /** An activation with its settings as scalars of x's dtype. */
@@ -172,4 +176,54 @@ export function softmin(x: Tensor, dim: number): Tensor {
 /** ln softmax(x) along `dim`, without overflow. */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   return along('logSoftmax', x, dim, composite.logSoftmax)
+}
+
+export interface RreluOptions extends SamplingOptions {
+  /** Smallest slope. Default 1/8. */
+  readonly lower?: number
+  /** Largest slope. Default 1/3. */
+  readonly upper?: number
+  /** Draw a slope for each element; otherwise use the mean of both bounds. Default false. */
+  readonly training?: boolean
+}
+
+/** x where positive, slope · x elsewhere, slopes uniform in [lower, upper) (Xu et al. 2015). */
+export function rrelu(
+  x: Tensor,
+  { lower = 1 / 8, upper = 1 / 3, training = false, generator }: RreluOptions = {},
+): Tensor {
+  if (!(lower <= upper)) throw new ValueError('rrelu', `lower ${lower} is larger than upper ${upper}`)
+  if (!training) return apply(ops.leakyRelu, x, (lower + upper) / 2)
+  const unit = uniform(drawKey(generator), x.shape, x.dtype)
+  const slopes = add(mul(unit, scalar(upper - lower, x.dtype)), scalar(lower, x.dtype))
+  return wrap(ops.prelu(x.node, slopes))
+}
+
+export interface GumbelSoftmaxOptions extends SamplingOptions {
+  /** Temperature. Default 1. */
+  readonly tau?: number
+  /** Give a one-hot sample whose gradient is that of the soft one. Default false. */
+  readonly hard?: boolean
+  /** Default −1. */
+  readonly dim?: number
+}
+
+/** softmax((logits + g) / tau) with g drawn from the Gumbel distribution (Jang et al. 2016; Maddison et al. 2016). */
+export function gumbelSoftmax(
+  logits: Tensor,
+  { tau = 1, hard = false, dim = -1, generator }: GumbelSoftmaxOptions = {},
+): Tensor {
+  if (!(tau > 0)) throw new ValueError('gumbelSoftmax', `tau must be positive, received ${tau}`)
+  return along('gumbelSoftmax', logits, dim, (x, d) => {
+    const gumbel = neg(transcendental.log(exponential(drawKey(generator), x.shape, x.dtype)))
+    const soft = composite.softmax(div(add(x, gumbel), scalar(tau, x.dtype)), d)
+    if (!hard) return soft
+    const numbers = reshape(
+      iota(x.shape[d]!),
+      x.shape.map((n, i) => (i === d ? n : 1)),
+    )
+    const winner = reshape(argReduce(soft, 'max', d), keepDims(x.shape, [d]))
+    const onehot = cast(equal(numbers, winner), x.dtype)
+    return add(sub(onehot, detach(soft)), soft)
+  })
 }
