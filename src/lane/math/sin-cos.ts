@@ -8,7 +8,8 @@ import type { Register } from '../program.ts'
  * 1987); n mod 4 tells which of the two it is, and its sign.
  */
 export function sin(b: LaneBuilder, x: ValueLike): Register {
-  return quadrant(b, x, 0)
+  // Keeps the sign of zero.
+  return b.select(b.eq(x, 0), x, quadrant(b, x, 0))
 }
 
 /** See `sin`. */

@@ -12,9 +12,9 @@ export function tanh(b: LaneBuilder, x: ValueLike): Register {
   const square = b.mul(x, x)
   let p: ValueLike = b.fma(square, -5.70498872745e-3, 2.06390887954e-2)
   for (const coefficient of [-5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]) p = b.fma(p, square, coefficient)
-  const near = b.fma(b.mul(p, square), x, x)
+  const near = b.fma(b.mul(p, square), magnitude, magnitude)
   const far = b.sub(1, b.div(2, b.add(exp(b, b.add(magnitude, magnitude)), 1)))
-  return b.select(b.lt(magnitude, 0.625), near, copySign(b, far, x))
+  return copySign(b, b.select(b.lt(magnitude, 0.625), near, far), x)
 }
 
 /** |a| with the sign of b, for a ≥ 0. */
