@@ -109,11 +109,11 @@ export abstract class Optimizer<O extends GroupOptions = GroupOptions> {
    */
   loadStateDict(dict: OptimizerStateDict): void {
     const groups = unpackGroups(this.name, dict, this.paramGroups)
-    groups.forEach((group) => this.check(group))
+    for (const group of groups) this.check(group)
     const states = unpackState(this.name, dict, groups, (known, parameter, group) =>
       this.complete(known, parameter, group),
     )
-    groups.forEach((group, i) => Object.assign(this.paramGroups[i]!, group))
+    for (const [i, present] of this.paramGroups.entries()) Object.assign(present, groups[i])
     for (const [parameter, state] of states) this.state.set(parameter, state)
   }
 

@@ -41,7 +41,7 @@ abstract class CombinedScheduler extends LRScheduler {
     if (Object.keys(own).sort().join(', ') !== wanted) {
       throw new StateDictError(this.constructor.name, `expects the entries ${wanted}, schedulers`)
     }
-    this.schedulers.forEach((scheduler, i) => scheduler.loadStateDict(schedulers[i]))
+    for (const [i, scheduler] of this.schedulers.entries()) scheduler.loadStateDict(schedulers[i])
     Object.assign(this, structuredClone(own))
   }
 }
