@@ -4,8 +4,12 @@ import { expand, type Node, withGrad } from './node.ts'
 import { add } from './ops/arithmetic.ts'
 import { postorder } from './walk.ts'
 
-/** What the derivative of a node flows to: its inputs, or its decomposition where the op names no derivative of its own. */
+/**
+ * What the derivative of a node flows to: its inputs, or its decomposition where the op names no derivative of its own.
+ * Nothing flows through a leaf, not even through one that was assigned a recorded value.
+ */
 function sources(node: Node): readonly Node[] {
+  if (node.op.kind === 'leaf') return []
   if (node.op.derivative || !node.op.decompose) return node.inputs
   return [expand(node)]
 }

@@ -81,8 +81,9 @@ interface AnyModule {
 export function buildModule(golden: ModuleCase, wide?: DType): AnyModule {
   const Class = resolveCall(golden) as unknown as new (...args: unknown[]) => AnyModule
   const module = new Class(...golden.ctor)
-  module.loadStateDict(Object.fromEntries(Object.entries(golden.state).map(([name, value]) => [name, leaf(value)])))
   if (wide) module.to(wide)
+  const state = Object.entries(golden.state).map(([name, value]) => [name, leaf(value, wide)])
+  module.loadStateDict(Object.fromEntries(state))
   if (golden.train) module.train()
   else module.eval()
   return module

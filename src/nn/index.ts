@@ -1,0 +1,41 @@
+/** Modules, as `torch.nn`: `import { nn } from 'gradus'`. */
+export * from './containers.ts'
+export type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.ts'
+export * as init from './init.ts'
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+  type AdaptiveMaxPoolOptions,
+} from './layers/adaptive-pool.ts'
+export { AvgPool1d, AvgPool2d, AvgPool3d } from './layers/avg-pool.ts'
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type RunningNormOptions } from './layers/batch-norm.ts'
+export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions, type PaddingMode } from './layers/conv.ts'
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from './layers/conv-transpose.ts'
+export * from './layers/distance.ts'
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts'
+export * from './layers/embedding.ts'
+export * from './layers/flatten.ts'
+export * from './layers/fold.ts'
+export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './layers/instance-norm.ts'
+export * from './layers/layer-norm.ts'
+export { Bilinear, Identity, Linear, type LinearOptions } from './layers/linear.ts'
+export * from './layers/local-response-norm.ts'
+export { LPPool1d, LPPool2d, LPPool3d } from './layers/lp-pool.ts'
+export { MaxPool1d, MaxPool2d, MaxPool3d, type MaxPoolLayerOptions, type Pooled } from './layers/max-pool.ts'
+export * from './layers/padding.ts'
+export * from './layers/shuffle.ts'
+export * from './layers/upsample.ts'
+export { type Forward, type Layer, type Member, Module, type RecurseOptions, type WalkOptions } from './module.ts'
+export { Buffer, type BufferOptions, Parameter, type ParameterOptions } from './parameter.ts'
+export type { LoadOptions, LoadReport, StateDict } from './state-dict.ts'
+export type { Summary, SummaryRow } from './summary.ts'
+export * as utils from './utils/index.ts'

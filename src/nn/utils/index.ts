@@ -1,0 +1,4 @@
+/** Helpers around modules, as `torch.nn.utils`. */
+export * from './clip-grad.ts'
+export { fuseConvBnEval } from './fuse.ts'
+export * from './parameters-to-vector.ts'
