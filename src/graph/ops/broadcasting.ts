@@ -3,7 +3,8 @@ import { sameShape, type Shape, sizeOf, stridesOf } from '../../core/shape.ts'
 
 /**
  * Copies `source` (read with `strides`, starting at `offset`) into row-major order of `shape`. The one loop behind all
- * views of the reference interpreter. Innermost dimension outside, the rest as an odometer.
+ * views of the reference interpreter: dimensions that run on into each other are joined, the innermost is a plain loop, the
+ * others count like an odometer.
  */
 export function copyStrided<T extends Values>(
   source: Values,
@@ -12,30 +13,47 @@ export function copyStrided<T extends Values>(
   offset: number,
   out: T,
 ): T {
-  const rank = shape.length
   if (out.length === 0) return out
-  if (rank === 0) {
-    out[0] = source[offset]!
-    return out
-  }
-  const inner = shape[rank - 1]!
-  const step = strides[rank - 1]!
+  const [extents, steps] = joined(shape, strides)
+  const rank = extents.length
+  const inner = extents[rank - 1]!
+  const step = steps[rank - 1]!
   const index = new Int32Array(rank)
   let from = offset
   let to = 0
   while (true) {
-    if (step === 1) for (let i = 0; i < inner; i++) out[to + i] = source[from + i]!
-    else for (let i = 0, at = from; i < inner; i++, at += step) out[to + i] = source[at]!
+    if (step === 1 && inner > 32) out.set(source.subarray(from, from + inner), to)
+    else if (step === 0 && inner > 32) out.fill(source[from]!, to, to + inner)
+    else for (let i = to, at = from; i < to + inner; i++, at += step) out[i] = source[at]!
     to += inner
     let d = rank - 2
     for (; d >= 0; d--) {
-      from += strides[d]!
-      if (++index[d]! < shape[d]!) break
-      from -= strides[d]! * shape[d]!
+      from += steps[d]!
+      if (++index[d]! < extents[d]!) break
+      from -= steps[d]! * extents[d]!
       index[d] = 0
     }
     if (d < 0) return out
   }
+}
+
+/** Fewer dimensions that read the same elements in the same order; at least one. */
+function joined(shape: Shape, strides: readonly number[]): [number[], number[]] {
+  const extents = [1]
+  const steps = [1]
+  for (let d = 0; d < shape.length; d++) {
+    const extent = shape[d]!
+    if (extent === 1) continue
+    const last = extents.length - 1
+    if (extents[last] === 1 || steps[last] === strides[d]! * extent) {
+      extents[last] = extents[last]! * extent
+      steps[last] = strides[d]!
+    } else {
+      extents.push(extent)
+      steps.push(strides[d]!)
+    }
+  }
+  return [extents, steps]
 }
 
 /** Strides that read an array of shape `from` as if it had the broadcast shape `to`: zero along stretched dimensions. */

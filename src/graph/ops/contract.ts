@@ -33,6 +33,7 @@ export const contractOp: Op<Contraction> = {
     if (a!.dtype !== b!.dtype) {
       throw new DTypeError('matmul', `operands must share one dtype, received ${a!.dtype} and ${b!.dtype}`)
     }
+    if (a!.dtype === 'bool') throw new DTypeError('matmul', "bool has no products; convert with .to('int32')")
     checkPairs(a!.shape, b!.shape, attrs.batch)
     checkPairs(a!.shape, b!.shape, attrs.reduce)
     const shape: number[] = []
@@ -99,40 +100,92 @@ function arrange(values: Values, shape: Shape, dims: readonly number[]): Values 
   )
 }
 
-/** out[b, m, n] = Σₖ x[b, m, k] · y[b, n, k], summed in double precision; four columns at a time. */
+/** out[b, m, n] = Σₖ x[b, m, k] · y[b, n, k]. */
 function multiplyRows(x: Values, y: Values, out: Values, batch: number, m: number, n: number, k: number): void {
-  for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < m; i++) {
-      const row = (b * m + i) * k
-      const to = (b * m + i) * n
-      let j = 0
-      for (; j + 4 <= n; j += 4) {
-        let c0 = (b * n + j) * k
-        let c1 = c0 + k
-        let c2 = c1 + k
-        let c3 = c2 + k
-        let s0 = 0
-        let s1 = 0
-        let s2 = 0
-        let s3 = 0
-        for (let r = row, end = row + k; r < end; r++) {
-          const v = x[r]!
-          s0 += v * y[c0++]!
-          s1 += v * y[c1++]!
-          s2 += v * y[c2++]!
-          s3 += v * y[c3++]!
-        }
-        out[to + j] = s0
-        out[to + j + 1] = s1
-        out[to + j + 2] = s2
-        out[to + j + 3] = s3
+  const multiply = out instanceof Float32Array || out instanceof Float64Array ? multiplyFloats : multiplyIntegers
+  for (let b = 0; b < batch; b++) multiply(x, b * m * k, y, b * n * k, out, b * m * n, m, n, k)
+}
+
+/**
+ * Sums in double precision, two rows by four columns at a time. At the edges the last row or column stands in for those that
+ * are missing: it is computed more than once, to the same value.
+ */
+function multiplyFloats(
+  x: Values,
+  xAt: number,
+  y: Values,
+  yAt: number,
+  out: Values,
+  outAt: number,
+  m: number,
+  n: number,
+  k: number,
+): void {
+  for (let i = 0; i < m; i += 2) {
+    const second = i + 1 < m ? 1 : 0
+    const r0 = xAt + i * k
+    const r1 = r0 + second * k
+    for (let j = 0; j < n; j += 4) {
+      const [j1, j2, j3] = [Math.min(1, n - 1 - j), Math.min(2, n - 1 - j), Math.min(3, n - 1 - j)]
+      const c0 = yAt + j * k
+      const c1 = c0 + j1 * k
+      const c2 = c0 + j2 * k
+      const c3 = c0 + j3 * k
+      let s00 = 0
+      let s01 = 0
+      let s02 = 0
+      let s03 = 0
+      let s10 = 0
+      let s11 = 0
+      let s12 = 0
+      let s13 = 0
+      for (let p = 0; p < k; p++) {
+        const v0 = x[r0 + p]!
+        const v1 = x[r1 + p]!
+        const w0 = y[c0 + p]!
+        const w1 = y[c1 + p]!
+        const w2 = y[c2 + p]!
+        const w3 = y[c3 + p]!
+        s00 += v0 * w0
+        s01 += v0 * w1
+        s02 += v0 * w2
+        s03 += v0 * w3
+        s10 += v1 * w0
+        s11 += v1 * w1
+        s12 += v1 * w2
+        s13 += v1 * w3
       }
-      for (; j < n; j++) {
-        let c = (b * n + j) * k
-        let sum = 0
-        for (let r = row, end = row + k; r < end; r++) sum += x[r]! * y[c++]!
-        out[to + j] = sum
-      }
+      const to = outAt + i * n + j
+      out[to] = s00
+      out[to + j1] = s01
+      out[to + j2] = s02
+      out[to + j3] = s03
+      const below = to + second * n
+      out[below] = s10
+      out[below + j1] = s11
+      out[below + j2] = s12
+      out[below + j3] = s13
+    }
+  }
+}
+
+/** Integers wrap, as they do everywhere: double precision would round products beyond 2⁵³. */
+function multiplyIntegers(
+  x: Values,
+  xAt: number,
+  y: Values,
+  yAt: number,
+  out: Values,
+  outAt: number,
+  m: number,
+  n: number,
+  k: number,
+): void {
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0
+      for (let p = 0; p < k; p++) sum = (sum + Math.imul(x[xAt + i * k + p]!, y[yAt + j * k + p]!)) | 0
+      out[outAt + i * n + j] = sum
     }
   }
 }

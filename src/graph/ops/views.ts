@@ -197,13 +197,16 @@ function scatterStrided(
   to: readonly number[],
   toOffset: number,
 ): void {
-  const count = sizeOf(extents)
+  if (sizeOf(extents) === 0) return
+  const last = extents.length - 1
+  const [inner, fromStep, toStep] = last < 0 ? [1, 1, 1] : [extents[last]!, from[last]!, to[last]!]
   const index = new Int32Array(extents.length)
   let a = fromOffset
   let b = toOffset
-  for (let n = 0; n < count; n++) {
-    out[b] = source[a]!
-    for (let d = extents.length - 1; d >= 0; d--) {
+  while (true) {
+    for (let i = 0, x = a, y = b; i < inner; i++, x += fromStep, y += toStep) out[y] = source[x]!
+    let d = last - 1
+    for (; d >= 0; d--) {
       a += from[d]!
       b += to[d]!
       if (++index[d]! < extents[d]!) break
@@ -211,6 +214,7 @@ function scatterStrided(
       b -= to[d]! * extents[d]!
       index[d] = 0
     }
+    if (d < 0) return
   }
 }
 
