@@ -13,16 +13,23 @@ export interface Cell {
   node: Node
 }
 
+/** What happened to a leaf since the last realisation. */
 interface Assignment {
-  readonly cell: Cell
+  /** Its last realised version. */
   readonly before: Node
+  /** Its newest one. */
   readonly after: Node
+  /** How many versions there were. */
+  readonly versions: number
 }
+
+/** When so many versions of one leaf wait they are computed, so that a loop that never reads anything keeps no history. */
+const waitingVersions = 16
 
 /** Unread results are remembered up to this number; older ones are computed when they are asked for. */
 const rememberedResults = 4096
 
-let assignments: Assignment[] = []
+let assignments = new Map<Cell, Assignment>()
 let losses: Node[] = []
 let slots = new Set<GradSlot>()
 let results: Node[] = []
@@ -46,12 +53,15 @@ export function assign(cell: Cell, value: Node): void {
   const after = assignment(value, before.requiresGrad)
   after.slot = before.slot
   cell.node = after
-  assignments.push({ cell, before, after })
+  const waiting = assignments.get(cell)
+  const versions = (waiting?.versions ?? 0) + 1
+  assignments.set(cell, { before: waiting?.before ?? before, after, versions })
+  if (versions === waitingVersions) realizeNodes()
 }
 
 /** Remembers a new leaf whose first value is recorded but not computed: it is with the next realisation. */
 export function rememberLeaf(cell: Cell): void {
-  assignments.push({ cell, before: cell.node, after: cell.node })
+  assignments.set(cell, { before: cell.node, after: cell.node, versions: 1 })
 }
 
 /**
@@ -60,20 +70,21 @@ export function rememberLeaf(cell: Cell): void {
  */
 export function withoutTrace<T>(fn: () => T): T {
   const before = { assignments, losses, slots, results }
-  assignments = []
+  assignments = new Map()
   losses = []
   slots = new Set()
   results = []
   try {
     return fn()
   } finally {
-    for (const { cell, before: version } of assignments.reverse()) cell.node = version
+    for (const [cell, { before: version }] of assignments) cell.node = version
     ;({ assignments, losses, slots, results } = before)
   }
 }
 
 function pendingRoots(): Node[] {
-  const roots = assignments.filter(({ cell, after }) => cell.node === after).map(({ after }) => after)
+  const roots: Node[] = []
+  for (const [cell, { after }] of assignments) if (cell.node === after) roots.push(after)
   roots.push(...losses)
   for (const { grad } of slots) if (grad) roots.push(grad)
   for (const node of results) if (node.uses === 0) roots.push(node)
@@ -85,9 +96,10 @@ function pendingRoots(): Node[] {
  * the error is thrown.
  */
 export function realizeNodes(asked: readonly Node[] = []): void {
-  const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value)
+  // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
+  const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value).sort((a, b) => a.id - b.id)
   const taken = assignments
-  assignments = []
+  assignments = new Map()
   losses = []
   slots = new Set()
   results = []
@@ -96,7 +108,7 @@ export function realizeNodes(asked: readonly Node[] = []): void {
     const values = device().run(roots)
     for (const [i, node] of roots.entries()) settle(node, values[i]!)
   } catch (error) {
-    for (const { cell, before } of taken.reverse()) cell.node = before
+    for (const [cell, { before }] of taken) cell.node = before
     throw error
   }
 }

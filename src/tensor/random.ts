@@ -1,5 +1,5 @@
 import { checkDType, type DType, isFloating } from '../core/dtype.ts'
-import { DTypeError, GradError, ValueError } from '../core/errors.ts'
+import { DTypeError, ValueError } from '../core/errors.ts'
 import { checkShape, type Shape } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { add } from '../graph/ops/arithmetic.ts'
@@ -78,41 +78,9 @@ export function manualSeed(seed: number): Generator {
   return defaultGenerator.manualSeed(seed)
 }
 
-let keyOf = (generator: Generator): Node => generator.nextKey()
-
-/** The key of one random call on `generator`. Every random function goes through here. */
+/** The key of one random call on `generator`. Every random function draws one. */
 export function drawKey(generator: Generator = defaultGenerator): Node {
-  return keyOf(generator)
-}
-
-function drawingBy<T>(draw: (generator: Generator) => Node, fn: () => T): T {
-  const before = keyOf
-  keyOf = draw
-  try {
-    return fn()
-  } finally {
-    keyOf = before
-  }
-}
-
-/** Runs `fn` and appends the key of every random call in it to `keys`. */
-export function recordingKeys<T>(keys: Node[], fn: () => T): T {
-  const draw = keyOf
-  return drawingBy((generator) => {
-    const key = draw(generator)
-    keys.push(key)
-    return key
-  }, fn)
-}
-
-/** Runs `fn` so that its random calls draw the recorded `keys` again. */
-export function replayingKeys<T>(keys: readonly Node[], fn: () => T): T {
-  let next = 0
-  return drawingBy(() => {
-    const key = keys[next++]
-    if (key) return key
-    throw new GradError('checkpoint', `the function makes more random calls than when it ran first (${keys.length})`)
-  }, fn)
+  return generator.nextKey()
 }
 
 export interface SamplingOptions {

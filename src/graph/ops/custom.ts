@@ -1,9 +1,32 @@
-import type { Attrs, Node, Op } from '../node.ts'
-import { Node as GraphNode } from '../node.ts'
+import { backpropagate } from '../autograd.ts'
+import { type Attrs, isGradEnabled, Node, noAttrs, type Op, record, withGrad } from '../node.ts'
+import { postorder } from '../walk.ts'
+import { constant } from './leaves.ts'
+import { detach } from './logic.ts'
+
+type Cotangents = readonly (Node | undefined)[]
+
+interface Cached {
+  readonly dy: Node
+  readonly createGraph: boolean
+  readonly cotangents: Cotangents
+}
+
+const cache = new WeakMap<Node, Cached>()
+
+/** The cotangents of all inputs at once, for ops whose derivative is asked input by input but worked out in one go. */
+function allAtOnce(node: Node, dy: Node, compute: () => Cotangents): Cotangents {
+  const createGraph = isGradEnabled()
+  const known = cache.get(node)
+  if (known?.dy === dy && known.createGraph === createGraph) return known.cotangents
+  const cotangents = compute()
+  cache.set(node, { dy, createGraph, cotangents })
+  return cotangents
+}
 
 interface Custom {
-  /** From dy to the cotangent of argument i; undefined where it has none. */
-  readonly backward: (dy: Node, i: number) => Node | undefined
+  /** From dy, the arguments and the value to the cotangent of each argument; undefined where it has none. */
+  readonly backward: (dy: Node, args: readonly Node[], value: Node) => Cotangents
 }
 
 /** The first input is the value; the others are the arguments that the given derivative speaks of. */
@@ -12,41 +35,79 @@ export const customOp: Op<Custom> = {
   kind: 'view',
   infer: ([value]) => ({ shape: value!.shape, dtype: value!.dtype }),
   evaluate: (_, [value]) => value!,
-  derivative: (node, dy, i) => (i === 0 ? undefined : node.attrs.backward(dy, i - 1)),
+  derivative(node, dy, i) {
+    if (i === 0) return undefined
+    return allAtOnce(node, dy, () => node.attrs.backward(dy, node.inputs.slice(1), node))[i - 1]
+  },
 }
 
 /** A value whose derivative by `args` is given by hand. */
 export function custom(value: Node, args: readonly Node[], backward: Custom['backward']): Node {
-  const requiresGrad = args.some((arg) => arg.requiresGrad)
-  return new GraphNode<Custom>(customOp, [value, ...args], { backward }, value, requiresGrad)
-}
-
-interface Checkpoint {
-  /** Records the value again; its nodes are evaluated anew and not shared with the first recording. */
-  readonly again: () => Node
+  return record(customOp, [detach(value), ...args], { backward })
 }
 
 /**
  * A value whose history is recorded again when its derivative is taken, so that nothing between its inputs and itself is
- * kept in between (Chen et al., "Training deep nets with sublinear memory cost", 2016).
+ * kept in between (Chen et al., "Training deep nets with sublinear memory cost", 2016). The first input is the value; the
+ * others are all that its history reads from outside.
  */
-export const checkpointOp: Op<Checkpoint> = {
+export const checkpointOp: Op<Attrs> = {
   name: 'checkpoint',
   kind: 'view',
   infer: ([value]) => ({ shape: value!.shape, dtype: value!.dtype }),
   evaluate: (_, [value]) => value!,
-  decompose: (_inputs, attrs: Checkpoint) => attrs.again(),
+  derivative(node, dy, i) {
+    if (i === 0) return undefined
+    return allAtOnce(node, dy, () => differentiateAgain(node, dy))[i - 1]
+  },
 }
 
-export function checkpointed(value: Node, again: () => Node): Node {
-  return new GraphNode<Checkpoint>(checkpointOp, [value], { again }, value, value.requiresGrad)
+/** The value of `fn`, recorded now and, for its derivative, again: a copy of its history, random keys and all. */
+export function checkpointed(fn: () => Node): Node {
+  const { id: start } = constant(0)
+  const value = fn()
+  if (!value.requiresGrad || value.id < start) return value
+  const outside: Node[] = []
+  postorder([value], (node) => {
+    if (node.id > start && !node.value) return node.inputs
+    outside.push(node)
+    return undefined
+  })
+  return record(checkpointOp, [detach(value), ...outside], noAttrs)
 }
 
-/** The same value, tagged so that equal expressions before and after it are not merged. */
+/**
+ * Cotangents of what a checkpoint reads from outside. The copy reads it through barriers that wait for dy: so it is neither
+ * merged with the first recording nor computed before it is needed.
+ */
+function differentiateAgain(node: Node, dy: Node): Cotangents {
+  const [detached, ...outside] = node.inputs as [Node, ...Node[]]
+  const value = detached.inputs[0]!
+  const barriers = withGrad(true, () => outside.map((x) => record(barrierOp, [x, dy], noAttrs)))
+  const copies = new Map(outside.map((x, i) => [x, barriers[i]!]))
+  for (const original of postorder([value], (x) => (copies.has(x) ? undefined : x.inputs))) {
+    const { op, inputs, attrs, requiresGrad } = original
+    const copy =
+      inputs.length === 0
+        ? original
+        : new Node(
+            op,
+            inputs.map((x) => copies.get(x)!),
+            attrs,
+            original,
+            requiresGrad,
+          )
+    copies.set(original, copy)
+  }
+  const cotangents = backpropagate([copies.get(value)!], [dy], isGradEnabled(), new Set(barriers))
+  return barriers.map((barrier) => cotangents.get(barrier))
+}
+
+/** The first input, once the others are known; equal expressions before and after it are not merged. */
 export const barrierOp: Op<Attrs> = {
   name: 'barrier',
   kind: 'view',
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   evaluate: (_, [x]) => x!,
-  derivative: (_, dy) => dy,
+  derivative: (_, dy, i) => (i === 0 ? dy : undefined),
 }
