@@ -191,12 +191,12 @@ const readers: Readonly<Record<string, Reader>> = {
       const conditions = b.needed([{ value: at, low: 0, high: input.shape[dim]! }])
       return { conditions, value: b.read(input, index.with(dim, at), [...valid, ...conditions]) }
     })
-    return parts
-      .slice(0, -1)
-      .reduceRight<Expression>(
-        (otherwise, { conditions, value }) => ({ kind: 'guard', conditions, value, otherwise }),
-        parts.at(-1)!.value,
-      )
+    const nothing: Expression = { kind: 'number', value: 0, dtype: node.dtype }
+    return parts.reduceRight<Expression>(
+      (otherwise, { conditions, value }) =>
+        conditions.length === 0 ? value : { kind: 'guard', conditions, value, otherwise },
+      nothing,
+    )
   },
   window(b, node, index, valid) {
     const { dim, step, dilation } = attrsOf(node)
