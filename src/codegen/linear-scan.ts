@@ -102,17 +102,18 @@ function findIntervals(program: LaneProgram, file: RegisterFile, slots: Readonly
         visit(statement.otherwise, depth, hot)
         continue
       }
-      const used = new Set(usedBy(statement))
+      const used = usedBy(statement)
       const defined = definedBy(statement)
       const need = { ...file.temporaries(statement) }
-      for (const register of used) {
+      for (const [i, register] of used.entries()) {
+        if (used.indexOf(register) < i) continue
         if (slots.has(register.id)) need[file.classOf(register)]++
         else if (byRegister.has(register.id)) touch(register, at, statement, depth, hot)
         else throw new AllocationError(`${program.name}: register ${register.id} is read before it is set`)
       }
       if (defined) {
         if (!slots.has(defined.id)) touch(defined, at + 1, statement, depth, hot)
-        else if (!used.has(defined)) need[file.classOf(defined)]++
+        else if (!used.includes(defined)) need[file.classOf(defined)]++
       }
       for (const cls of ['vector', 'mask'] as const) {
         for (let i = 0; i < need[cls]; i++) {

@@ -231,9 +231,11 @@ export class LaneBuilder {
     return dst
   }
 
-  mask(range: LaneRange): Register {
+  /** The lanes of a range as a mask for `select`; all of them for `null`. */
+  mask(range: LaneRange | null): Register {
     const dst = this.#register('mask')
-    this.#block.push({ kind: 'mask', dst, range })
+    const all = { at: Affine.of(0), low: 0, high: this.lanes }
+    this.#block.push({ kind: 'mask', dst, range: range ?? all })
     return dst
   }
 

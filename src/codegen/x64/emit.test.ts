@@ -95,6 +95,20 @@ describe('float32 operations equal the interpreter to the bit', () => {
       elementwise((b, x) => b.select(b[op](0.5, x), x, -1))
     }
   })
+  test('ranges of lanes as masks', () => {
+    elementwise((b, x) => b.select(b.mask(b.range(0, 0, 3)), x, 7))
+    elementwise((b, x) => b.select(b.mask(b.range(0, 0, b.lanes)), x, 7))
+    agree(
+      (b) => {
+        const [x, y] = [b.buffer('x', 'f32', 64), b.buffer('y', 'f32', 64)]
+        b.loop({ count: 64 / b.lanes, step: b.lanes }, (i) =>
+          b.store(y, i, b.select(b.mask(b.range(i, 11, 37)), b.load(x, i), -1)),
+        )
+      },
+      [numbers.slice(0, 64), new Float32Array(64)],
+      { 1: numbers.slice(0, 64).map((value, i) => (i >= 11 && i < 37 ? value : -1)) },
+    )
+  })
   test('logic on masks', () => {
     elementwise((b, x, y, z) => b.select(b.mand(b.lt(x, y), b.mnot(b.lt(y, z))), x, 7))
     elementwise((b, x, y, z) => b.select(b.mor(b.lt(x, y), b.eq(z, z)), x, 7))

@@ -16,6 +16,7 @@ export class LaneOperands {
   readonly lanes: number
   readonly #allocation: Allocation
   readonly #slots: readonly Mem[]
+  readonly #splats = new Map<number, Mem>()
   #vectors: number[] = []
   #masks: number[] = []
   /** Where spilled operands of the statement have been loaded to. */
@@ -106,7 +107,11 @@ export class LaneOperands {
 
   /** The 32-bit word in all lanes, as memory operand of an instruction that can broadcast in AVX-512. */
   splat(word: number): Mem {
-    return this.wide ? this.word(word).all : this.table(new Int32Array(this.lanes).fill(word))
+    const known = this.#splats.get(word)
+    if (known) return known
+    const made = this.wide ? this.word(word).all : this.table(new Int32Array(this.lanes).fill(word))
+    this.#splats.set(word, made)
+    return made
   }
 
   /** One 32-bit word in the constant pool. */
