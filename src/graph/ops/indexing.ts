@@ -252,7 +252,7 @@ export const argSortOp: Op<{ dim: number; descending: boolean }> = {
     for (let start = 0; start < out.length; start += n * inner) {
       for (let base = start; base < start + inner; base++) {
         for (let i = 0; i < n; i++) order[i] = i
-        order.sort((a, b) => sign * compare(x![base + a * inner]!, x![base + b * inner]!) || a - b)
+        order.sort((a, b) => sign * ascending(x![base + a * inner]!, x![base + b * inner]!) || a - b)
         for (let i = 0; i < n; i++) out[base + i * inner] = order[i]!
       }
     }
@@ -260,7 +260,8 @@ export const argSortOp: Op<{ dim: number; descending: boolean }> = {
   },
 }
 
-function compare(a: number, b: number): number {
+/** The order of numbers in which NaN comes last. */
+export function ascending(a: number, b: number): number {
   if (a === b) return 0
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1
   return Number.isNaN(b) || a < b ? -1 : 1

@@ -1,7 +1,7 @@
 import { ShapeError, ValueError } from '../../core/errors.ts'
 import { formatShape, normalizeDim, sameShape } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
-import { argSort, gather } from '../../graph/ops/indexing.ts'
+import { argSort, ascending, gather } from '../../graph/ops/indexing.ts'
 import { buffer } from '../../graph/ops/leaves.ts'
 import { cast, less, lessEqual, logicalNot } from '../../graph/ops/logic.ts'
 import { reduce } from '../../graph/ops/reduce.ts'
@@ -100,20 +100,22 @@ async function distinct(op: string, x: Tensor, dim: number | undefined, sorted: 
   const n = source.shape[d]!
   const width = n === 0 ? 0 : source.size / n
   const parts = await source.movedim(d, 0).data()
-  const compare = (a: number, b: number): number => {
-    for (let i = 0; i < width; i++) {
-      const difference = parts[a * width + i]! - parts[b * width + i]!
-      if (difference !== 0) return difference
-    }
-    return 0
+  const precedes = (a: number, b: number): number => {
+    let order = 0
+    for (let i = 0; i < width && order === 0; i++) order = ascending(parts[a * width + i]!, parts[b * width + i]!)
+    return order
+  }
+  const differ = (a: number, b: number): boolean => {
+    for (let i = 0; i < width; i++) if (parts[a * width + i] !== parts[b * width + i]) return true
+    return false
   }
   const order = Int32Array.from({ length: n }, (_, i) => i)
-  if (sorted) order.sort((a, b) => compare(a, b) || a - b)
+  if (sorted) order.sort((a, b) => precedes(a, b) || a - b)
   const firsts: number[] = []
   const counts: number[] = []
   const inverse = new Int32Array(n)
   order.forEach((at, i) => {
-    if (i === 0 || compare(order[i - 1]!, at) !== 0) {
+    if (i === 0 || differ(order[i - 1]!, at)) {
       firsts.push(at)
       counts.push(0)
     }
