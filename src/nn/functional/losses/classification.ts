@@ -4,6 +4,7 @@ import { formatShape, sameShape } from '../../../core/shape.ts'
 import type { Node } from '../../../graph/node.ts'
 import { add, mul, neg } from '../../../graph/ops/arithmetic.ts'
 import { logSoftmax } from '../../../graph/ops/composite.ts'
+import { contract } from '../../../graph/ops/contract.ts'
 import { constant } from '../../../graph/ops/leaves.ts'
 import { cast } from '../../../graph/ops/logic.ts'
 import * as ops from '../../../graph/ops/loss.ts'
@@ -105,4 +106,43 @@ function softCrossEntropy(
   const along = x.shape.map((n, d) => (d === 1 ? n : 1))
   const terms = mul(target, weight ? mul(logs, reshape(cast(weight, logs.dtype), along)) : logs)
   return cast(ops.reduceLoss(neg(reduce(terms, 'sum', [1])), reduction), x.dtype)
+}
+
+export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
+  /** Added to the logits: [C, ...]. */
+  readonly linearBias?: Tensor | null | undefined
+}
+
+/**
+ * {@link crossEntropy} of input · linearWeightᵀ + linearBias: input [N, in] or [in], linearWeight [C, ..., in], target as for
+ * logits [N, C, ...].
+ */
+export function linearCrossEntropy(
+  input: Tensor,
+  linearWeight: Tensor,
+  target: Tensor,
+  { linearBias, ...options }: LinearCrossEntropyOptions = {},
+): Tensor {
+  const op = 'linearCrossEntropy'
+  if (
+    (input.rank !== 1 && input.rank !== 2) ||
+    linearWeight.rank < 2 ||
+    input.shape.at(-1) !== linearWeight.shape.at(-1)
+  ) {
+    throw new ShapeError(
+      op,
+      `input ${formatShape(input.shape)} does not fit linearWeight [C, ..., in] ${formatShape(linearWeight.shape)}: the last sizes must be equal`,
+    )
+  }
+  if (linearBias && !sameShape(linearBias.shape, linearWeight.shape.slice(0, -1))) {
+    throw new ShapeError(
+      op,
+      `linearBias must be ${formatShape(linearWeight.shape.slice(0, -1))}, received ${formatShape(linearBias.shape)}`,
+    )
+  }
+  const product = contract(input.node, linearWeight.node, {
+    batch: [[], []],
+    reduce: [[input.rank - 1], [linearWeight.rank - 1]],
+  })
+  return crossEntropy(wrap(linearBias ? add(product, linearBias.node) : product), target, options)
 }
