@@ -22,15 +22,22 @@ export {
 } from './layers/conv-transpose.ts'
 export * from './layers/distance.ts'
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout } from './layers/dropout.ts'
-export * from './layers/embedding.ts'
+export { Embedding, type EmbeddingLayerOptions, type PretrainedOptions } from './layers/embedding.ts'
+export { EmbeddingBag, type EmbeddingBagLayerOptions } from './layers/embedding-bag.ts'
 export * from './layers/flatten.ts'
 export * from './layers/fold.ts'
+export {
+  FractionalMaxPool2d,
+  FractionalMaxPool3d,
+  type FractionalMaxPoolLayerOptions,
+} from './layers/fractional-pool.ts'
 export { InstanceNorm1d, InstanceNorm2d, InstanceNorm3d } from './layers/instance-norm.ts'
 export * from './layers/layer-norm.ts'
 export { Bilinear, Identity, Linear, type LinearOptions } from './layers/linear.ts'
 export * from './layers/local-response-norm.ts'
 export { LPPool1d, LPPool2d, LPPool3d } from './layers/lp-pool.ts'
 export { MaxPool1d, MaxPool2d, MaxPool3d, type MaxPoolLayerOptions, type Pooled } from './layers/max-pool.ts'
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolLayerOptions } from './layers/max-unpool.ts'
 export * from './layers/padding.ts'
 export * from './layers/shuffle.ts'
 export * from './layers/upsample.ts'

@@ -1,10 +1,10 @@
 import { ShapeError, ValueError } from '../../core/errors.ts'
 import { formatShape } from '../../core/shape.ts'
 import { tensor, zeros } from '../../tensor/creation.ts'
-import { randn } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { describe } from '../describe.ts'
 import { embedding, type EmbeddingOptions } from '../functional/embedding.ts'
+import { normal } from '../init.ts'
 import { Module } from '../module.ts'
 import { Parameter } from '../parameter.ts'
 import { checkWhole, type ParameterizedOptions } from './arguments.ts'
@@ -37,7 +37,7 @@ export class Embedding extends Module {
     super()
     this.numEmbeddings = checkWhole('Embedding', 'numEmbeddings', numEmbeddings)
     this.embeddingDim = checkWhole('Embedding', 'embeddingDim', embeddingDim)
-    this.paddingIdx = paddingIdx === undefined ? undefined : rowNumber(paddingIdx, numEmbeddings)
+    this.paddingIdx = paddingIdx === undefined ? undefined : rowNumber('Embedding', paddingIdx, numEmbeddings)
     this.maxNorm = maxNorm
     this.normType = normType
     this.scaleGradByFreq = scaleGradByFreq
@@ -58,14 +58,7 @@ export class Embedding extends Module {
   }
 
   resetParameters(): void {
-    const { weight, paddingIdx, numEmbeddings } = this
-    const rows = randn(weight.shape, { dtype: weight.dtype })
-    if (paddingIdx === undefined) {
-      weight.assign(rows)
-      return
-    }
-    const kept = Float64Array.from({ length: numEmbeddings }, (_, i) => (i === paddingIdx ? 0 : 1))
-    weight.assign(rows.mul(tensor(kept, { shape: [numEmbeddings, 1], dtype: weight.dtype })))
+    resetRows(this.weight, this.paddingIdx)
   }
 
   forward(index: Tensor): Tensor {
@@ -79,9 +72,18 @@ export class Embedding extends Module {
   }
 }
 
-function rowNumber(paddingIdx: number, rows: number): number {
+/** Normal rows, that of `paddingIdx` zero. */
+export function resetRows(weight: Parameter, paddingIdx: number | undefined): void {
+  normal(weight)
+  if (paddingIdx === undefined) return
+  const unused = Uint8Array.from({ length: weight.shape[0]! }, (_, i) => (i === paddingIdx ? 1 : 0))
+  weight.assign(weight.maskedFill(tensor(unused, { shape: [unused.length, 1], dtype: 'bool' }), 0))
+}
+
+/** The row that `paddingIdx` names, counted from the end where negative. */
+export function rowNumber(owner: string, paddingIdx: number, rows: number): number {
   if (Number.isInteger(paddingIdx) && paddingIdx >= -rows && paddingIdx < rows) {
     return paddingIdx < 0 ? paddingIdx + rows : paddingIdx
   }
-  throw new ValueError('Embedding', `paddingIdx must be from ${-rows} to ${rows - 1}, received ${paddingIdx}`)
+  throw new ValueError(owner, `paddingIdx must be from ${-rows} to ${rows - 1}, received ${paddingIdx}`)
 }

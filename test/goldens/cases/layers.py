@@ -23,6 +23,12 @@ module("nn.Embedding", 5, 3, torch=nn.Embedding(5, 3), inputs=[ints(0, 5, 2, 4)]
 module("nn.Embedding", 5, 3, {"paddingIdx": -4}, torch=nn.Embedding(5, 3, padding_idx=-4), inputs=[ints(0, 5, 8)], gradcheck=False)
 module("nn.Embedding", 5, 3, {"scaleGradByFreq": True}, torch=nn.Embedding(5, 3, scale_grad_by_freq=True), inputs=[ints(0, 3, 6)], gradcheck=False)
 module("nn.Embedding", 5, 3, torch=nn.Embedding(5, 3), inputs=[ints(0, 5, 0, 2)])
+bags = ints(0, 5, 3, 4)
+module("nn.EmbeddingBag", 5, 3, torch=nn.EmbeddingBag(5, 3), inputs=[bags], smooth=True)
+module("nn.EmbeddingBag", 5, 3, {"mode": "sum"}, torch=nn.EmbeddingBag(5, 3, mode="sum"), inputs=[ints(0, 5, 6), values([0, 2, 2], dtype="int32"), randn(6)])
+module("nn.EmbeddingBag", 5, 3, {"mode": "max", "includeLastOffset": True},
+       torch=nn.EmbeddingBag(5, 3, mode="max", include_last_offset=True), inputs=[ints(0, 5, 6), values([0, 2, 6], dtype="int32")])
+module("nn.EmbeddingBag", 5, 3, {"paddingIdx": 2}, torch=nn.EmbeddingBag(5, 3, padding_idx=2), inputs=[bags])
 module("nn.CosineSimilarity", torch=nn.CosineSimilarity(), inputs=[randn(3, 4), randn(3, 4)], smooth=True)
 module("nn.CosineSimilarity", {"dim": 0, "eps": 0.01}, torch=nn.CosineSimilarity(dim=0, eps=0.01), inputs=[randn(3, 4), randn(3, 1)])
 module("nn.PairwiseDistance", torch=nn.PairwiseDistance(), inputs=[randn(3, 4), randn(3, 4)], smooth=True)

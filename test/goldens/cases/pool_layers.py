@@ -40,3 +40,11 @@ for rank in (1, 2, 3):
 module("nn.MaxPool2d", [3, 1], {"stride": [1, 2], "padding": [1, 0]}, torch=nn.MaxPool2d((3, 1), (1, 2), (1, 0)), inputs=[randn(2, 4, 5)])
 module("nn.AdaptiveAvgPool2d", [2, None], torch=nn.AdaptiveAvgPool2d((2, None)), inputs=[randn(2, 5, 3)], smooth=True)
 module("nn.AvgPool2d", [1, 2], torch=nn.AvgPool2d((1, 2)), inputs=[randn(2, 3, 4)], smooth=True)
+
+for rank in (1, 2, 3):
+    for kernel, given in [(2, {}), ([2, 3, 1][:rank], {}), (2, {"stride": 2, "padding": 1})]:
+        theirs = [tuple(v) if isinstance(v, list) else v for v in (kernel, given.get("stride"), given.get("padding", 0))]
+        whole = torch.tensor(rng.standard_normal((1, 2, *(4, 6, 4)[:rank])))
+        pooled, indices = getattr(torch.nn.functional, f"max_pool{rank}d")(whole, *theirs, return_indices=True)
+        module(f"nn.MaxUnpool{rank}d", kernel, given, torch=getattr(nn, f"MaxUnpool{rank}d")(*theirs),
+               inputs=[randn(*pooled.shape), values(indices.numpy(), dtype="int32")], smooth=rank == 2, call=lambda m, x, i: m(x, i.long()))
