@@ -4,9 +4,9 @@ import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
 import { div, mul } from './arithmetic.ts'
 import { broadcastValues } from './broadcasting.ts'
-import { constant, iota } from './leaves.ts'
+import { constant } from './leaves.ts'
 import { cast, equal, logicalAnd, where } from './logic.ts'
-import { broadcastTo, reshape } from './views.ts'
+import { broadcastTo } from './views.ts'
 
 /* Reading and writing where an index tensor says. Outside `dim` the index broadcasts: [n, 1] reads whole rows. */
 
@@ -168,11 +168,12 @@ const extreme: ScatterDerivative = {
   source: (node, dy) => mul(winners(node).source, pick(node, winners(node).share(dy))),
 }
 
+/** Values replaced by a later one receive the gradient of their place too, as in PyTorch. */
 const derivatives: Record<ScatterKind, ScatterDerivative> = {
   add: { base: (_, dy) => dy, source: pick },
   set: {
     base: (node, dy) => where(put(node, filled(1, node, 'bool'), 0, 'set'), dy, filled(0, node)),
-    source: (node, dy) => where(lastOnes(node), pick(node, dy), filled(0, node.inputs[2]!)),
+    source: pick,
   },
   prod: {
     base: (node, dy) => mul(dy, put(node, filled(1, node), node.inputs[2]!, 'prod')),
@@ -192,13 +193,6 @@ function put(node: Node<Scatter>, base: Node, source: Node | number, kind: Scatt
   const [, index, part] = node.inputs as [Node, Node, Node]
   const values = typeof source === 'number' ? filled(source, part, base.dtype) : source
   return scatter(base, index, values, node.attrs.dim, kind, node.attrs.label)
-}
-
-/** Which source elements were not replaced by a later one. */
-function lastOnes(node: Node<Scatter>): Node {
-  const { shape } = node.inputs[2]!
-  const order = reshape(iota(sizeOf(shape)), shape)
-  return equal(pick(node, put(node, filled(-1, node, 'int32'), order, 'set')), order)
 }
 
 /** dy times the product of everything else that went to the same place: divided out, but for a single zero. */
