@@ -4,7 +4,7 @@ import type { Node } from '../../graph/node.ts'
 import { abs, add, div, maximum, mul, pow, sqrt, sub } from '../../graph/ops/arithmetic.ts'
 import { gather } from '../../graph/ops/indexing.ts'
 import { buffer, constant, scalar } from '../../graph/ops/leaves.ts'
-import { cast, equal, notEqual, where } from '../../graph/ops/logic.ts'
+import { cast, detach, equal, notEqual, where } from '../../graph/ops/logic.ts'
 import { sumKept } from '../../graph/ops/normalization.ts'
 import { keepDims, reduce, withoutDims } from '../../graph/ops/reduce.ts'
 import { broadcastTo, reshape } from '../../graph/ops/views.ts'
@@ -58,9 +58,10 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, { dim = 1, eps = 1e-8 }
   return wrap(reduce(mul(unit(a), unit(b)), 'sum', [d]))
 }
 
-/** max(norm, eps); below eps no derivative passes. */
+/** max(norm, eps), whose derivative is taken as that of the norm, as in PyTorch. */
 function floored(norm: Node, eps: number): Node {
-  return maximum(norm, constant(eps, norm.dtype))
+  const value = detach(norm)
+  return add(norm, sub(maximum(value, constant(eps, norm.dtype)), value))
 }
 
 export interface PairwiseDistanceOptions {

@@ -70,7 +70,9 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   if (antialias && mode !== 'bilinear' && mode !== 'bicubic' && mode !== 'lanczos') {
     throw new ValueError(op, `antialias is for the modes bilinear, bicubic and lanczos, not '${mode}'`)
   }
-  if (mode === 'lanczos' && !antialias) throw new ValueError(op, "mode 'lanczos' needs antialias: true")
+  if (mode === 'lanczos' && (!antialias || alignCorners)) {
+    throw new ValueError(op, "mode 'lanczos' needs antialias: true and does not align corners")
+  }
   if (!isFloating(x.dtype)) throw new DTypeError(op, `expects a floating dtype, received ${x.dtype}`)
   const { out, scale } = target(op, space, options)
   if (mode === 'area') {
