@@ -2,3 +2,5 @@
 export * from './clip-grad.ts'
 export { fuseConvBnEval } from './fuse.ts'
 export * from './parameters-to-vector.ts'
+export * as parametrizations from './parametrizations.ts'
+export * as prune from './prune.ts'
