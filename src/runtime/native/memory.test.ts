@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { Assembler } from '../../codegen/x64/assembler.ts'
 import { mem, rax, rdi, rsi } from '../../codegen/x64/operands.ts'
-import { type CFunction, loadFfi } from './ffi.ts'
+import { type CFunction, ffi, loadFfi } from './ffi.ts'
 import { addressOf, alignedArray, CodePages, guardedBytes } from './memory.ts'
 
 const available = !('reason' in loadFfi())
@@ -71,6 +71,16 @@ describe.skipIf(!available)('arrays', () => {
       expect(floats.every((x) => x === 0)).toBe(true)
     }
     expect(addressOf(alignedArray(Float64Array, 3)) % 64).toBe(0)
+  })
+
+  test('small arrays keep their address through garbage collections', () => {
+    const arrays = Array.from({ length: 200 }, (_, i) => Float64Array.of(i))
+    const addresses = arrays.map(addressOf)
+    for (let i = 0; i < 3; i++) (globalThis.gc as () => void)()
+    expect(arrays.map(addressOf)).toEqual(addresses)
+    for (const [i, array] of arrays.entries()) array[0] = 1000 + i
+    const seen = addresses.map((address) => new Float64Array(ffi().view(address, 8))[0])
+    expect(seen).toEqual(arrays.map((array) => array[0]))
   })
 
   test('the address of a view is that of its buffer plus its offset', () => {
