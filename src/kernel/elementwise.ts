@@ -61,11 +61,8 @@ const same = (b: LaneBuilder, x: Register, y: Register): Register => {
 
 const exclusive = (b: LaneBuilder, x: Register, y: Register): Register => b.mand(b.mor(x, y), b.mnot(b.mand(x, y)))
 
-const positive = (b: LaneBuilder, x: Register): Register => b.select(b.lt(0, x), 1, 0)
-const sign = (b: LaneBuilder, x: Register): Register => {
-  const signed = b.select(b.lt(x, 0), -1, positive(b, x))
-  return b.select(b.ne(x, x), x, signed)
-}
+/** 0 for NaN, as the interpreter. */
+const sign = (b: LaneBuilder, x: Register): Register => b.select(b.lt(x, 0), -1, b.select(b.lt(0, x), 1, 0))
 
 const bodies: Readonly<Record<string, Body>> = {
   add: numeric(

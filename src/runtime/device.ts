@@ -16,6 +16,11 @@ const targets = new Map<string, Target>([[reference.name, reference]])
 
 let current: Target | undefined
 
+/** Makes a target available under its name. */
+export function registerTarget(target: Target): void {
+  targets.set(target.name, target)
+}
+
 /** The environment of Node; absent in browsers. */
 function environment(name: string): string | undefined {
   return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name]

@@ -1,24 +1,80 @@
 import { convertValues } from '../core/dtype.ts'
 import { sameShape } from '../core/shape.ts'
 import { evaluationOrder } from '../graph/interpret.ts'
-import { expand, type Node, record, withGrad } from '../graph/node.ts'
-import { constant, constantOp } from '../graph/ops/leaves.ts'
+import { expand, Node, record, withGrad } from '../graph/node.ts'
+import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
 import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
+
+/** A computation that nothing outside refers to: what plans are made of. */
+export interface Program {
+  /** The results, one for each root; several roots may have the same. */
+  readonly targets: readonly Node[]
+  /** Everything the results need, producers first, without leaves. */
+  readonly order: readonly Node[]
+  /** Placeholders of leaves and of run-time numbers, in the order of {@link argumentsOf}. */
+  readonly leaves: readonly Node[]
+  readonly scalars: readonly Node[]
+}
+
+/** What a run has to be given: realised nodes and numbers, in an order that depends on the structure alone. */
+export interface Arguments {
+  readonly leaves: readonly Node[]
+  readonly scalars: readonly Node[]
+}
+
+export function argumentsOf(roots: readonly Node[], order: readonly Node[] = evaluationOrder(roots)): Arguments {
+  const leaves = new Set<Node>()
+  for (const root of roots) if (root.value) leaves.add(root)
+  for (const node of order) for (const input of sourcesOf(node)) if (input.value) leaves.add(input)
+  return { leaves: [...leaves], scalars: order.filter(({ op }) => op === scalarOp) }
+}
+
+/** Inputs, or the decomposition of what has no evaluation of its own. */
+export function sourcesOf(node: Node): readonly Node[] {
+  return node.op.evaluate ? node.inputs : [expand(node)]
+}
 
 /**
  * The computation without the traces of how it was recorded: composites are written out, aliases gone, equal expressions
- * merged, and what does nothing is dropped. Returns one node for each root.
+ * merged, and what does nothing is dropped. All nodes are new, so that a plan keeps no recorded node and no data alive.
  */
-export function canonicalize(roots: readonly Node[]): Node[] {
+export function canonicalize(roots: readonly Node[]): Program {
+  const recorded = evaluationOrder(roots)
+  const { leaves, scalars } = argumentsOf(roots, recorded)
   const known = new Map<Node, Node>()
   const unique = new Map<string, Node>()
-  const resolve = (node: Node): Node => known.get(node) ?? node
+  for (const { shape, dtype } of leaves)
+    known.set(leaves[known.size]!, new Node(bufferOp, [], { shape, dtype }, { shape, dtype }, false))
+  const resolve = (node: Node): Node => known.get(node)!
   withGrad(false, () => {
-    for (const node of evaluationOrder(roots)) {
+    for (const node of recorded)
       known.set(node, node.op.evaluate ? merged(node, node.inputs.map(resolve), unique) : resolve(expand(node)))
-    }
   })
-  return roots.map(resolve)
+  const targets = roots.map(resolve)
+  return { targets, order: producersFirst(targets), leaves: leaves.map(resolve), scalars: scalars.map(resolve) }
+}
+
+function producersFirst(targets: readonly Node[]): Node[] {
+  const order: Node[] = []
+  const seen = new Set<Node>()
+  const stack: (readonly [Node, boolean])[] = [...targets].reverse().map((node) => [node, false])
+  while (stack.length > 0) {
+    const [node, finished] = stack.pop()!
+    if (finished) {
+      order.push(node)
+      continue
+    }
+    if (seen.has(node) || isPlaceholder(node)) continue
+    seen.add(node)
+    stack.push([node, true])
+    for (const input of node.inputs) stack.push([input, false])
+  }
+  return order
+}
+
+/** Whether a node of a program stands for a leaf. */
+export function isPlaceholder(node: Node): boolean {
+  return node.op === bufferOp
 }
 
 /** Ops whose result is their first input; they matter only while recording and differentiating. */
@@ -31,8 +87,7 @@ function merged(node: Node, inputs: readonly Node[], unique: Map<string, Node>):
   const key = structure(node, inputs)
   const before = unique.get(key)
   if (before) return before
-  const unchanged = inputs.every((input, i) => input === node.inputs[i])
-  const out = unchanged ? node : record(node.op, inputs, node.attrs)
+  const out = record(node.op, inputs, node.attrs)
   unique.set(key, out)
   return out
 }
@@ -74,7 +129,7 @@ const rules: Readonly<Record<string, Rule>> = {
 }
 
 function source(x: Node, op: string): Node {
-  return x.op.name === op && !x.value ? x.inputs[0]! : x
+  return x.op.name === op ? x.inputs[0]! : x
 }
 
 /** x where `x ∘ e` is x for the constant e and the shape stays. Adding 0 is not among them: −0 + 0 is 0. */

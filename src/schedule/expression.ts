@@ -213,7 +213,7 @@ const readers: Readonly<Record<string, Reader>> = {
       node: source,
       base: b.flat(index.with(dim, b.zero()), source.shape),
       stride,
-      index: b.read(positions, index, valid),
+      index: b.read(positions, broadcastIndex(b, positions, index), valid),
       size: source.shape[dim]!,
       label,
       valid,

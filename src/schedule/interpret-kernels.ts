@@ -20,12 +20,14 @@ export function runKernels(kernels: readonly Kernel[]): Map<Node, Values> {
     if (!node.value) throw new Error(`${node.op.name} #${node.id} is read before it is stored`)
     return toValues(node.value, node.dtype)
   }
-  for (const kernel of kernels) {
-    const { node } = kernel
-    if (kernel.kind === 'nest') results.set(node, runNest(kernel, read))
-    else results.set(node, node.op.evaluate!(node, node.inputs.map(read)))
-  }
+  for (const kernel of kernels) results.set(kernel.node, runKernel(kernel, read))
   return results
+}
+
+/** The values of one kernel's result, given those it reads. */
+export function runKernel(kernel: Kernel, read: (node: Node) => Values): Values {
+  const { node } = kernel
+  return kernel.kind === 'nest' ? runNest(kernel, read) : node.op.evaluate!(node, node.inputs.map(read))
 }
 
 function leafOf(values: Values, like: Node): Node {

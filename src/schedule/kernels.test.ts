@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { toValues, type Values } from '../core/dtype.ts'
-import { evaluationOrder, interpret } from '../graph/interpret.ts'
+import { interpret } from '../graph/interpret.ts'
 import type { Node } from '../graph/node.ts'
 import { add, mul } from '../graph/ops/arithmetic.ts'
 import { softmax } from '../graph/ops/composite.ts'
@@ -13,22 +13,21 @@ import { reduce } from '../graph/ops/reduce.ts'
 import { exp } from '../graph/ops/transcendental.ts'
 import { broadcastTo, concat, flip, pad, permute, reshape, sliceDim } from '../graph/ops/views.ts'
 import { window } from '../graph/ops/windows.ts'
-import { canonicalize } from './canonical.ts'
+import { argumentsOf, canonicalize } from './canonical.ts'
 import { leaf, randomGraph } from '../../test/random/graphs.ts'
 import { runKernels } from './interpret-kernels.ts'
 import { type Kernel, makeKernels } from './kernels.ts'
 
-function kernelsOf(roots: readonly Node[]): { targets: Node[]; kernels: readonly Kernel[] } {
-  const targets = canonicalize(roots)
-  return { targets, kernels: makeKernels(evaluationOrder(targets), targets).kernels }
-}
-
 /** Values by kernels, which must be those of the reference interpreter. */
 function check(...roots: Node[]): readonly Kernel[] {
   const expected = interpret(roots)
-  const { targets, kernels } = kernelsOf(roots)
+  const program = canonicalize(roots)
+  argumentsOf(roots).leaves.forEach(({ value }, i) => {
+    program.leaves[i]!.value = value
+  })
+  const { kernels } = makeKernels(program)
   const results = runKernels(kernels)
-  for (const [i, target] of targets.entries()) {
+  for (const [i, target] of program.targets.entries()) {
     const actual: Values = results.get(target) ?? toValues(target.value!, target.dtype)
     const wanted = toValues(expected[i]!, roots[i]!.dtype)
     expect(actual.length).toBe(wanted.length)

@@ -2,6 +2,7 @@ import { type Shape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import type { Padding } from '../graph/ops/views.ts'
+import { isPlaceholder, type Program } from './canonical.ts'
 import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
 import { SplitAxis } from './reshaping.ts'
 
@@ -48,14 +49,10 @@ export interface Kernels {
   readonly kernels: readonly Kernel[]
 }
 
-export function isLeaf(node: Node): boolean {
-  return node.value !== undefined || node.op.name === 'buffer'
-}
-
-/** Splits a canonical graph, given producers first, into kernels. */
-export function makeKernels(order: readonly Node[], roots: readonly Node[]): Kernels {
-  const stored = chooseStored(order, roots)
-  const isStored = (node: Node): boolean => isLeaf(node) || stored.has(node)
+/** Splits a program into kernels. */
+export function makeKernels({ order, targets }: Program): Kernels {
+  const stored = chooseStored(order, targets)
+  const isStored = (node: Node): boolean => isPlaceholder(node) || stored.has(node)
   const kernels = new Map<Node, Kernel>()
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!
@@ -150,12 +147,12 @@ const expensive: ReadonlySet<string> = new Set([
 
 function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node> {
   const readers = new Map<Node, number>()
-  const stored = new Set<Node>(roots.filter((root) => !isLeaf(root)))
+  const stored = new Set<Node>(roots.filter((root) => !isPlaceholder(root)))
   for (const node of order) {
     for (const input of new Set(node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1)
     if (isWhole(node)) {
       stored.add(node)
-      for (const input of node.inputs) if (!isLeaf(input)) stored.add(input)
+      for (const input of node.inputs) if (!isPlaceholder(input)) stored.add(input)
     }
     if (node.op.name === 'reduce') stored.add(node)
   }
@@ -163,7 +160,7 @@ function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node>
   for (const node of order) {
     const cost = inlineCost(node, costs, stored)
     costs.set(node, cost)
-    if (stored.has(node) || isLeaf(node) || (readers.get(node) ?? 0) < 2) continue
+    if (stored.has(node) || isPlaceholder(node) || (readers.get(node) ?? 0) < 2) continue
     const cheap = cost.reads <= 1 && cost.operations <= storeCost
     if (!cheap && node.op.kind === 'elementwise') stored.add(node)
   }
@@ -171,12 +168,12 @@ function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node>
 }
 
 function inlineCost(node: Node, costs: ReadonlyMap<Node, InlineCost>, stored: ReadonlySet<Node>): InlineCost {
-  if (isLeaf(node)) return { operations: 0, reads: 1 }
+  if (isPlaceholder(node)) return { operations: 0, reads: 1 }
   let operations = node.op.kind === 'elementwise' ? 1 : 0
   if (expensive.has(node.op.name)) operations += 10
   let reads = 0
   for (const input of node.inputs) {
-    if (stored.has(input) || isLeaf(input)) {
+    if (stored.has(input) || isPlaceholder(input)) {
       reads += isFullSize(input.shape, node.shape) ? 1 : 0
       continue
     }

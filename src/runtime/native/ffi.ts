@@ -64,7 +64,11 @@ function tryLoad(): Ffi | Unavailable {
   return {
     libc: (name, result, ...parameters) => process_.func(name, result, parameters),
     functionAt: (address, result, ...parameters) => koffi.decode(BigInt(address), koffi.proto(result, parameters)),
-    addressOf: (memory) => Number(koffi.address(memory)),
+    // Small typed arrays live on V8's heap, which moves, until their buffer is asked for.
+    addressOf: (memory) =>
+      ArrayBuffer.isView(memory)
+        ? Number(koffi.address(memory.buffer)) + memory.byteOffset
+        : Number(koffi.address(memory)),
     view: (address, length) => koffi.view(BigInt(address), length),
   }
 }

@@ -1,0 +1,196 @@
+import {
+  allocate,
+  bytesPerElement,
+  type DType,
+  toStorage,
+  toValues,
+  type TypedArray,
+  type Values,
+} from '../../core/dtype.ts'
+import { IndexError } from '../../core/errors.ts'
+import { sizeOf } from '../../core/shape.ts'
+import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
+import type { Node } from '../../graph/node.ts'
+import { type Binding, Unsupported } from '../../kernel/bindings.ts'
+import { type KernelCode, nestCode } from '../../kernel/nest.ts'
+import { argumentsOf, canonicalize, isPlaceholder, type Program } from '../../schedule/canonical.ts'
+import { runKernel } from '../../schedule/interpret-kernels.ts'
+import { type Kernel, makeKernels } from '../../schedule/kernels.ts'
+import { type Lifetime, planMemory } from '../../schedule/memory.ts'
+import { phasesOf, readsOf } from '../../schedule/phases.ts'
+import type { InstructionSet } from './cpu.ts'
+import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
+import { type KernelCall, PlanTable } from './plan-table.ts'
+import { threadPool } from './thread-pool.ts'
+
+/** Kernels whose work all threads together are worth less than this stay on the calling thread. */
+const sharedElements = 65536
+
+/** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
+type Segment =
+  | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
+  | { readonly kind: 'routine'; readonly kernel: Kernel }
+
+/** A cell of an argument block that has to be written before each run. */
+interface Patch {
+  readonly block: BigUint64Array
+  readonly cell: number
+  readonly binding: Binding
+}
+
+/**
+ * Everything that one structure of graph needs to run: machine code, argument blocks, arena. Leaves, run-time numbers and
+ * results are bound anew at each run, by their position.
+ */
+export class Plan {
+  private readonly program: Program
+  private readonly segments: Segment[] = []
+  private readonly patches: Patch[] = []
+  private readonly labels: string[] = []
+  private readonly arena: Uint8Array<ArrayBuffer>
+  private readonly offsets: ReadonlyMap<Node, number>
+  private readonly results: ReadonlySet<Node>
+
+  constructor(roots: readonly Node[], set: InstructionSet) {
+    this.program = canonicalize(roots)
+    this.results = new Set(this.program.targets.filter((node) => !isPlaceholder(node)))
+    const { kernels } = makeKernels(this.program)
+    const phases = phasesOf(kernels)
+    const memory = planMemory(lifetimes(phases, this.results))
+    this.arena = alignedBytes(memory.bytes)
+    this.offsets = memory.offsets
+    this.assemble(phases, set)
+  }
+
+  private assemble(phases: readonly Kernel[][], set: InstructionSet): void {
+    let pending: { code: KernelCode; kernel: Kernel }[][] = []
+    const flush = (): void => {
+      if (pending.length > 0) this.segments.push(this.nativeSegment(pending, set))
+      pending = []
+    }
+    for (const phase of phases) {
+      const native: { code: KernelCode; kernel: Kernel }[] = []
+      const routines: Kernel[] = []
+      for (const kernel of phase) {
+        const code = this.compile(kernel, set)
+        if (code) native.push({ code, kernel })
+        else routines.push(kernel)
+      }
+      if (native.length > 0) pending.push(native)
+      if (routines.length > 0) flush()
+      for (const kernel of routines) this.segments.push({ kind: 'routine', kernel })
+    }
+    flush()
+  }
+
+  private compile(kernel: Kernel, set: InstructionSet): KernelCode | undefined {
+    if (kernel.kind !== 'nest') return undefined
+    try {
+      return nestCode(kernel, lanesOf(set), { numberOf: (label) => this.labels.push(label) - 1 })
+    } catch (refusal) {
+      if (refusal instanceof Unsupported) return undefined
+      throw refusal
+    }
+  }
+
+  private nativeSegment(phases: readonly { code: KernelCode; kernel: Kernel }[][], set: InstructionSet): Segment {
+    const calls = phases.map((phase) =>
+      phase.map(({ code: { program, bindings } }): KernelCall => {
+        const block = alignedArray(BigUint64Array, Math.max(1, bindings.length)) as unknown as BigUint64Array
+        bindings.forEach((binding, cell) => void this.patches.push({ block, cell, binding }))
+        return { code: new CodePages(emitX64(program, set)), offset: 0, argumentBlock: block, chunks: program.chunks }
+      }),
+    )
+    const table = new PlanTable(calls)
+    for (const patch of this.patches)
+      if (patch.binding.kind === 'error' && patch.block[patch.cell] === 0n)
+        patch.block[patch.cell] = BigInt(table.errorCell)
+    const work = Math.max(
+      ...phases.flat().map(({ kernel }) => sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)),
+    )
+    return { kind: 'native', table, threads: work < sharedElements ? 1 : threadPool().threads }
+  }
+
+  /** Values of the roots, whose leaves and numbers are found at the same positions as those of the first roots. */
+  run(roots: readonly Node[]): TypedArray[] {
+    const { targets, leaves, scalars } = this.program
+    const given = argumentsOf(roots)
+    const values = new Map<Node, TypedArray>()
+    leaves.forEach((leaf, i) => void values.set(leaf, given.leaves[i]!.value!))
+    const numbers = new Map(scalars.map((scalar, i) => [scalar, given.scalars[i]!]))
+    for (const node of this.results) values.set(node, allocateAligned(node.dtype, sizeOf(node.shape)))
+    this.bind(values, numbers)
+    for (const segment of this.segments) {
+      if (segment.kind === 'routine') this.runRoutine(segment.kernel, values)
+      else {
+        const outcome = threadPool().runSync(segment.table, segment.threads)
+        if (outcome.status === 'failed') {
+          const { op, index, size } = outcome.error
+          throw new IndexError(
+            this.labels[op]!,
+            `index ${index} is out of range for size ${size}: expected 0 to ${size - 1}`,
+          )
+        }
+      }
+    }
+    return targets.map((target) => values.get(target)!)
+  }
+
+  private bind(values: ReadonlyMap<Node, TypedArray>, numbers: ReadonlyMap<Node, Node>): void {
+    const arena = addressOf(this.arena)
+    for (const { block, cell, binding } of this.patches) {
+      if (binding.kind === 'buffer') {
+        const array = values.get(binding.node)
+        block[cell] = BigInt(array ? addressOf(array) : arena + this.offsets.get(binding.node)!)
+      } else if (binding.kind === 'scalar') block[cell] = scalarBits(numbers.get(binding.node)!)
+    }
+  }
+
+  private runRoutine(kernel: Kernel, values: ReadonlyMap<Node, TypedArray>): void {
+    const stored = (node: Node): TypedArray => values.get(node) ?? this.inArena(node)
+    const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype))
+    stored(kernel.node).set(toStorage(result, kernel.node.dtype))
+  }
+
+  private inArena(node: Node): TypedArray {
+    const like = allocate(node.dtype, 0)
+    const make = like.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
+    return new make(this.arena.buffer, this.arena.byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
+  }
+}
+
+function allocateAligned(dtype: DType, length: number): TypedArray {
+  const make = allocate(dtype, 0).constructor as unknown as Parameters<typeof alignedArray<TypedArray>>[0]
+  return alignedArray(make, length)
+}
+
+const word = new DataView(new ArrayBuffer(8))
+
+/** A number as the low half of an argument cell. */
+function scalarBits(node: Node): bigint {
+  const { value } = node.attrs as { value: number }
+  word.setBigUint64(0, 0n)
+  if (node.dtype === 'int32') word.setInt32(0, value, true)
+  else word.setFloat32(0, value, true)
+  return word.getBigUint64(0, true)
+}
+
+function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {
+  const first = new Map<Node, number>()
+  const last = new Map<Node, number>()
+  phases.forEach((kernels, phase) => {
+    for (const kernel of kernels) {
+      first.set(kernel.node, phase)
+      last.set(kernel.node, phase)
+      for (const node of readsOf(kernel)) last.set(node, phase)
+    }
+  })
+  return [...first]
+    .filter(([node]) => !results.has(node))
+    .map(([owner, phase]) => ({
+      owner,
+      bytes: sizeOf(owner.shape) * bytesPerElement(owner.dtype),
+      first: phase,
+      last: last.get(owner)!,
+    }))
+}
