@@ -1,20 +1,85 @@
 /*
- * What is public but not a computation on tensors that a golden could hold, and the ordinary test that holds it instead.
+ * What a golden cannot hold, because it is no computation on tensors or because its values are drawn at random, and the
+ * ordinary test that holds it instead.
  */
 
 interface Group {
   readonly reason: string
-  /** The test that names and holds all of them, from the repository's root. */
+  /** The test that names all of them, from the repository's root. */
   readonly test: string
   /** Paths of public names, as in surface.ts. */
   readonly names: readonly string[]
 }
 
+const under = (prefix: string, names: string): string[] => names.split(' ').map((name) => prefix + name)
+
 export const elsewhere: readonly Group[] = [
   {
-    reason: 'how errors read is asserted where they are thrown',
+    reason: 'errors are asserted where they are thrown',
     test: 'test/errors/operations.test.ts',
-    names: ['ShapeError', 'DTypeError', 'AxisError', 'IndexError', 'ValueError', 'GradError', 'setDevice'],
+    names: under('', 'ShapeError DTypeError AxisError ValueError GradError setDevice'),
+  },
+  { reason: 'the same', test: 'test/errors/data.test.ts', names: ['IndexError'] },
+  { reason: 'the same', test: 'test/errors/modules.test.ts', names: ['StateDictError'] },
+  { reason: 'the same', test: 'src/io/safetensors.test.ts', names: ['GradusError', 'FileError'] },
+  {
+    reason: 'how values come out',
+    test: 'test/lazy/values.test.ts',
+    names: ['realize', ...under('Tensor.', 'data dataSync item itemSync toArray toArraySync')],
+  },
+  { reason: 'gives text', test: 'src/tensor/print.test.ts', names: ['Tensor.toString'] },
+  {
+    reason: 'changes leaves and what is recorded, not values',
+    test: 'src/tensor/autograd.test.ts',
+    names: [
+      ...under('', 'noGrad enableGrad grad valueAndGrad gradients checkpoint customGrad'),
+      ...under('Tensor.', 'backward detach requireGrad retainGrad assign'),
+    ],
+  },
+  {
+    reason: 'the numbers are our own; their distribution is tested',
+    test: 'src/tensor/random.test.ts',
+    names: [
+      ...under('', 'Generator manualSeed rand randn randint randperm bernoulli'),
+      ...under('Tensor.', 'bernoulli multinomial'),
+    ],
+  },
+  {
+    reason: 'the same',
+    test: 'src/nn/init.test.ts',
+    names: under(
+      'nn.init.',
+      'calculateFans uniform normal truncNormal xavierUniform xavierNormal kaimingUniform kaimingNormal orthogonal sparse',
+    ),
+  },
+  {
+    reason: 'holds modules or parameters',
+    test: 'src/nn/containers.test.ts',
+    names: under('nn.', 'Sequential ModuleList ModuleDict ParameterList ParameterDict'),
+  },
+  {
+    reason: 'is what layers are made of',
+    test: 'src/nn/module.test.ts',
+    names: under('nn.', 'Module Buffer Parameter'),
+  },
+  { reason: 'is the class of all that the others return', test: 'src/tensor/creation.test.ts', names: ['Tensor'] },
+  {
+    reason: 'changes gradients or parameters; compared with PyTorch there',
+    test: 'src/nn/utils/utils.test.ts',
+    names: under('nn.utils.', 'fuseConvBnEval clipGradNorm clipGradValue parametersToVector vectorToParameters'),
+  },
+  {
+    reason: 'trajectories of PyTorch instead of single values',
+    test: 'test/goldens/optim/optim.test.ts',
+    names: [
+      ...under(
+        'optim.',
+        'Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD LBFGS Lion Muon NAdam RAdam RMSprop Rprop SGD',
+      ),
+      ...under('optim.', 'LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR SequentialLR'),
+      ...under('optim.', 'PolynomialLR CosineAnnealingLR ChainedScheduler ReduceLROnPlateau CyclicLR OneCycleLR'),
+      ...under('optim.', 'CosineAnnealingWarmRestarts l1Penalty elasticNet Optimizer LRScheduler'),
+    ],
   },
 ]
 
