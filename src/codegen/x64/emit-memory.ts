@@ -107,6 +107,8 @@ export function emitLoad(o: LaneOperands, addresses: Addresses, { dst, access }:
     const mask = o.temporary()
     rangeToVector(o, addresses, within, mask, o.temporary())
     a.vmaskmovps(d, mask, addresses.element(buffer, base))
+  } else if (elementBytes[buffer.type] === 4) {
+    loadStrided(o, addresses, d, access)
   } else {
     a.vxorps(d, d, d)
     a.vmovups(scratch, d)
@@ -136,10 +138,48 @@ export function emitStore(o: LaneOperands, addresses: Addresses, { value, access
     const mask = o.temporary()
     rangeToVector(o, addresses, within, mask, o.temporary())
     a.vmaskmovps(addresses.element(buffer, base), mask, src)
+  } else if (elementBytes[buffer.type] === 4 && wide) {
+    const [mask, indices] = stridedLanes(o, addresses, access)
+    a.vscatterdps(strided(addresses, access, indices).under(mask as Mask), src)
   } else {
     storeSideBySide(o, scratch, buffer.type, src)
     eachLane(o, addresses, access, (element, i) => copyElement(o, buffer.type, at(scratch, buffer.type, i), element))
   }
+}
+
+/** Lanes that lie apart are gathered by constant indices. */
+function loadStrided(o: LaneOperands, addresses: Addresses, d: Vec, access: Access): void {
+  const { a } = o
+  const [mask, indices] = stridedLanes(o, addresses, access)
+  if (mask.kind === 'mask') {
+    a.vpxord(d, d, d)
+    a.vpgatherdd(d.under(mask), strided(addresses, access, indices))
+  } else {
+    a.vpxor(d, d, d)
+    a.vpgatherdd(d, strided(addresses, access, indices), mask)
+  }
+}
+
+/** The active lanes, as gathers and scatters of the set want them, and the multiples of the stride. */
+function stridedLanes(o: LaneOperands, addresses: Addresses, access: Access): [Mask | Vec, Vec] {
+  const { a, wide } = o
+  const { within, laneStride } = access
+  const indices = o.temporary()
+  const mask = wide ? o.temporaryMask() : o.temporary()
+  if (mask.kind === 'mask') {
+    if (within) rangeToOpmask(o, addresses, within, mask, indices)
+    else a.kxnorw(mask, mask, mask)
+  } else {
+    if (within) rangeToVector(o, addresses, within, mask, indices)
+    else a.vpcmpeqd(mask, mask, mask)
+  }
+  a.vmovups(indices, o.table(iota(o, laneStride)))
+  return [mask, indices]
+}
+
+function strided(addresses: Addresses, { buffer, base }: Access, indices: Vec): Mem {
+  const { base: pointer, disp } = addresses.element(buffer, base)
+  return mem(pointer, disp, indices, 4)
 }
 
 export function emitGather(o: LaneOperands, addresses: Addresses, statement: Gather): void {

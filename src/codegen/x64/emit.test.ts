@@ -269,6 +269,22 @@ describe('memory', () => {
     )
   })
 
+  test('strides under a range of lanes, backwards too', () => {
+    for (const stride of [3, -2]) {
+      agree(
+        (b) => {
+          const [x, y] = [b.buffer('x', 'f32', 60), b.buffer('y', 'f32', 60)]
+          b.loop({ count: 12 }, (i) => {
+            const at = Affine.of(i).plus(stride > 0 ? 0 : 30)
+            const within = b.range(i, 2, 12)
+            b.store(y, at, b.add(b.load(x, at, { laneStride: stride, within }), 0.5), { laneStride: stride, within })
+          })
+        },
+        [numbers.slice(100, 160), new Float32Array(60)],
+      )
+    }
+  })
+
   test('narrow splats', () => {
     agree(
       (b) => {
