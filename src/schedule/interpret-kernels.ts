@@ -24,10 +24,16 @@ export function runKernels(kernels: readonly Kernel[]): Map<Node, Values> {
   return results
 }
 
-/** The values of one kernel's result, given those it reads. */
-export function runKernel(kernel: Kernel, read: (node: Node) => Values): Values {
+const recordedNumber = (scalar: Node): number => (scalar.attrs as { value: number }).value
+
+/** The values of one kernel's result, given those it reads and the numbers of this run. */
+export function runKernel(
+  kernel: Kernel,
+  read: (node: Node) => Values,
+  number: (scalar: Node) => number = recordedNumber,
+): Values {
   const { node } = kernel
-  return kernel.kind === 'nest' ? runNest(kernel, read) : node.op.evaluate!(node, node.inputs.map(read))
+  return kernel.kind === 'nest' ? runNest(kernel, read, number) : node.op.evaluate!(node, node.inputs.map(read))
 }
 
 function leafOf(values: Values, like: Node): Node {
@@ -38,7 +44,11 @@ function valuesOf(node: Node): Values {
   return toValues(interpret([node])[0] as TypedArray, node.dtype)
 }
 
-function runNest({ node, extents, resultAxes, reduce: kind, body }: Nest, read: (node: Node) => Values): Values {
+function runNest(
+  { node, extents, resultAxes, reduce: kind, body }: Nest,
+  read: (node: Node) => Values,
+  number: (scalar: Node) => number,
+): Values {
   const count = sizeOf(extents)
   const memo = new Map<Expression, Values>()
   const at = (position: Affine): Int32Array => positions(position, extents, count)
@@ -75,7 +85,7 @@ function runNest({ node, extents, resultAxes, reduce: kind, body }: Nest, read: 
       case 'number':
         return convertValues(new Float64Array(count).fill(e.value), e.dtype)
       case 'argument':
-        return convertValues(new Float64Array(count).fill((e.node.attrs as { value: number }).value), e.node.dtype)
+        return convertValues(new Float64Array(count).fill(number(e.node)), e.node.dtype)
       case 'position':
         return convertValues(at(e.at), e.dtype)
       case 'load':

@@ -121,7 +121,7 @@ export class Plan {
     for (const node of this.results) values.set(node, allocateAligned(node.dtype, sizeOf(node.shape)))
     this.bind(values, numbers)
     for (const segment of this.segments) {
-      if (segment.kind === 'routine') this.runRoutine(segment.kernel, values)
+      if (segment.kind === 'routine') this.runRoutine(segment.kernel, values, numbers)
       else {
         const outcome = threadPool().runSync(segment.table, segment.threads)
         if (outcome.status === 'failed') {
@@ -146,9 +146,10 @@ export class Plan {
     }
   }
 
-  private runRoutine(kernel: Kernel, values: ReadonlyMap<Node, TypedArray>): void {
+  private runRoutine(kernel: Kernel, values: ReadonlyMap<Node, TypedArray>, numbers: ReadonlyMap<Node, Node>): void {
     const stored = (node: Node): TypedArray => values.get(node) ?? this.inArena(node)
-    const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype))
+    const number = (scalar: Node): number => (numbers.get(scalar)!.attrs as { value: number }).value
+    const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype), number)
     stored(kernel.node).set(toStorage(result, kernel.node.dtype))
   }
 
