@@ -3,6 +3,8 @@ import { DTypeError } from '../../core/errors.ts'
 import { broadcastShapes, sizeOf } from '../../core/shape.ts'
 import { type Attrs, type Node, noAttrs, type Op, record, type TensorType } from '../node.ts'
 import { broadcastValues } from './broadcasting.ts'
+import { cast } from './logic.ts'
+import { widened } from './precision.ts'
 import { sumTo } from './reduce.ts'
 
 /** A function that records one op; `op` is its entry in the table. */
@@ -142,7 +144,7 @@ export function composite(
       checkCategory(name, type.dtype, ['floating'])
       return type
     },
-    decompose: (inputs) => decompose(...inputs),
+    decompose: (inputs) => cast(decompose(...inputs.map(widened)), inputs[0]!.dtype),
     ...(derivative && {
       derivative: (node: Node, dy: Node, i: number) =>
         sumTo(derivative[i]!(node.inputs, dy, node), node.inputs[i]!.shape),

@@ -15,12 +15,20 @@ import {
   truncatedRemainder,
 } from './arithmetic.ts'
 import { constant } from './leaves.ts'
-import { detach, equal, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual, where } from './logic.ts'
-import { log, sin } from './transcendental.ts'
+import { cast, detach, equal, less, lessEqual, logicalAnd, logicalNot, logicalOr, notEqual, where } from './logic.ts'
+import { widened } from './precision.ts'
+import { log, log1p, logAddExp, sin } from './transcendental.ts'
 
 /* Elementwise functions that are short formulas over the op table. Where a choice is masked, so is its derivative. */
 
 const same = (value: number, x: Node): Node => constant(value, x.dtype)
+
+type Function<N extends Node[]> = (...inputs: N) => Node
+
+/** A formula of several steps in the dtype of computing: half precision is rounded at its end only. */
+function widely<N extends Node[]>(formula: Function<N>): Function<N> {
+  return (...inputs) => cast(formula(...(inputs.map(widened) as N)), inputs[0]!.dtype)
+}
 
 /** NaN is the only value that differs from itself. */
 export function isNan(x: Node): Node {
@@ -56,19 +64,20 @@ export function flatSqrt(x: Node): Node {
 }
 
 /** √(a² + b²) without overflow: scaled by the larger magnitude, which no derivative looks at. */
-export function hypot(a: Node, b: Node): Node {
+export const hypot: Function<[a: Node, b: Node]> = widely((a, b) => {
   const larger = detach(maximum(abs(a), abs(b)))
   const usable = logicalAnd(isFiniteNumber(larger), less(same(0, larger), larger))
   const scale = where(usable, larger, same(1, larger))
   const [x, y] = [div(a, scale), div(b, scale)]
   return mul(scale, flatSqrt(add(mul(x, x), mul(y, y))))
-}
+})
 
-/** a · ln b, and 0 where a = 0 whatever b (unless NaN). */
-export function xlogy(a: Node, b: Node): Node {
-  const vanishes = logicalAnd(equal(a, same(0, a)), equal(b, b))
+/** a · ln b, and 0 where a = 0 and ln b is infinite or does not exist (but b is not NaN). */
+export const xlogy: Function<[a: Node, b: Node]> = widely((a, b) => {
+  const usable = logicalAnd(less(same(0, b), b), isFiniteNumber(b))
+  const vanishes = logicalAnd(logicalAnd(equal(a, same(0, a)), equal(b, b)), logicalNot(usable))
   return where(vanishes, same(0, a), mul(a, log(where(vanishes, same(1, b), b))))
-}
+})
 
 /** The larger one; a number is preferred to NaN. */
 export function fmax(a: Node, b: Node): Node {
@@ -87,11 +96,11 @@ export function clamp(x: Node, low: Node | undefined, high: Node | undefined): N
 }
 
 /** a + w (b − a), from whichever end is nearer, so that w = 1 gives b exactly. */
-export function lerp(a: Node, b: Node, weight: Node): Node {
+export const lerp: Function<[a: Node, b: Node, weight: Node]> = widely((a, b, weight) => {
   const distance = sub(b, a)
   const fromEnd = sub(b, mul(distance, sub(same(1, weight), weight)))
   return where(less(weight, same(0.5, weight)), add(a, mul(weight, distance)), fromEnd)
-}
+})
 
 /** a / b rounded towards zero. */
 export function truncDivide(a: Node, b: Node): Node {
@@ -104,11 +113,30 @@ export function lcm(a: Node, b: Node): Node {
 }
 
 /** sin(πx) / (πx), and 1 at 0. */
-export function sinc(x: Node): Node {
+export const sinc: Function<[x: Node]> = widely((x) => {
   const zero = equal(x, same(0, x))
   const angle = mul(where(zero, same(1, x), x), same(Math.PI, x))
   return where(zero, same(1, x), div(sin(angle), angle))
-}
+})
+
+/** ln(x / (1 − x)) */
+export const logit: Function<[x: Node]> = widely((x) => sub(log(x), log1p(neg(x))))
+
+/** log₂(2ᵃ + 2ᵇ) without overflow. */
+export const logAddExp2: Function<[a: Node, b: Node]> = widely((a, b) => {
+  const ln2 = same(Math.LN2, a)
+  return div(logAddExp(mul(a, ln2), mul(b, ln2)), ln2)
+})
+
+/** x + factor · a · b */
+export const addProduct: Function<[x: Node, a: Node, b: Node, factor: Node]> = widely((x, a, b, factor) =>
+  add(x, mul(mul(factor, a), b)),
+)
+
+/** x + factor · a / b */
+export const addQuotient: Function<[x: Node, a: Node, b: Node, factor: Node]> = widely((x, a, b, factor) =>
+  add(x, mul(factor, div(a, b))),
+)
 
 /** |a − b| ≤ atol + rtol · |b|, or both equal (infinities are close to themselves only). */
 export function isClose(a: Node, b: Node, rtol: Node, atol: Node, equalNan: boolean): Node {

@@ -194,13 +194,13 @@ export abstract class Arithmetic extends TensorBase {
   /** this + value · a · b */
   addcmul(a: Tensor, b: Tensor, { value = 1 }: { readonly value?: number } = {}): Tensor {
     const [x, y, z, factor] = promote(this.self, a, b, value) as [Node, Node, Node, Node]
-    return wrap(ops.add(x, ops.mul(ops.mul(factor, y), z)))
+    return wrap(derived.addProduct(x, y, z, factor))
   }
 
   /** this + value · a / b, of floating tensors. */
   addcdiv(a: Tensor, b: Tensor, { value = 1 }: { readonly value?: number } = {}): Tensor {
     const [x, y, z, factor] = promote(this.self, a, b, value) as [Node, Node, Node, Node]
-    return wrap(ops.add(x, ops.mul(factor, ops.div(y, z))))
+    return wrap(derived.addQuotient(x, y, z, factor))
   }
 
   /** |this| with the sign of `other`; −0 counts as negative. */

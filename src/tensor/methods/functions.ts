@@ -53,14 +53,7 @@ export abstract class Functions extends Comparison {
 
   /** log₂(2ᵃ + 2ᵇ) without overflow. */
   logaddexp2(other: Tensor): Tensor {
-    return realBoth(
-      (a, b) => {
-        const ln2 = constant(Math.LN2, a.dtype)
-        return ops.div(functions.logAddExp(ops.mul(a, ln2), ops.mul(b, ln2)), ln2)
-      },
-      this.self,
-      other,
-    )
+    return realBoth(derived.logAddExp2, this.self, other)
   }
 
   /** this · ln(other), and 0 where this is 0. */
@@ -136,7 +129,7 @@ export abstract class Functions extends Comparison {
     const x = realNode(this.self)
     const limit = (value: number): Node => scalar(value, x.dtype)
     const p = eps === undefined ? x : derived.clamp(x, limit(eps), limit(1 - eps))
-    return wrap(ops.sub(functions.log(p), functions.log1p(ops.neg(p))))
+    return wrap(derived.logit(p))
   }
 
   /** Error function. */
