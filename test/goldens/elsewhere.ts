@@ -25,7 +25,7 @@ export const elsewhere: readonly Group[] = [
   {
     reason: 'how values come out',
     test: 'test/lazy/values.test.ts',
-    names: ['realize', ...under('Tensor.', 'data dataSync item itemSync toArray toArraySync')],
+    names: ['realize', 'Tensor', ...under('Tensor.', 'data dataSync item itemSync toArray toArraySync')],
   },
   { reason: 'gives text', test: 'src/tensor/print.test.ts', names: ['Tensor.toString'] },
   {
@@ -62,7 +62,6 @@ export const elsewhere: readonly Group[] = [
     test: 'src/nn/module.test.ts',
     names: under('nn.', 'Module Buffer Parameter'),
   },
-  { reason: 'is the class of all that the others return', test: 'src/tensor/creation.test.ts', names: ['Tensor'] },
   {
     reason: 'changes gradients or parameters; compared with PyTorch there',
     test: 'src/nn/utils/utils.test.ts',

@@ -337,13 +337,6 @@ describe('shapes and types', () => {
     expect(() => new nn.ZeroPad2d(1).forward(ones([3]))).toThrow(
       'ZeroPad2d: expects an input [N, C, H, W] (or one without N), received [3]',
     )
-    expect(() => new nn.CrossMapLRN2d(2).forward(ones([2, 3]))).toThrow('CrossMapLRN2d: expects an input [N, C, H, W]')
-  })
-
-  test('CrossMapLRN2d is LocalResponseNorm for images', () => {
-    const x = randn([2, 4, 3, 3])
-    const [a, b] = [new nn.CrossMapLRN2d(3), new nn.LocalResponseNorm(3)].map((layer) => layer.forward(x).toArraySync())
-    expect(a).toEqual(b)
   })
 
   test('tied weights are trained and counted once', () => {

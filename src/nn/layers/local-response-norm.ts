@@ -3,7 +3,6 @@ import { describe } from '../describe.ts'
 import { type LocalResponseNormOptions, localResponseNorm } from '../functional/normalization.ts'
 import { Module } from '../module.ts'
 import { checkWhole } from './arguments.ts'
-import { checkRank } from './batch-norm.ts'
 
 /**
  * x / (k + alpha · mean of x² over `size` neighbouring channels)^beta for x [N, C, ...] (Krizhevsky et al. 2012). Defaults:
@@ -30,13 +29,5 @@ export class LocalResponseNorm extends Module {
   override extraRepr(): string {
     const { size, alpha, beta, k } = this
     return `${size}, ${describe({ alpha, beta, k })}`
-  }
-}
-
-/** {@link LocalResponseNorm} for images x [N, C, H, W] only, under the name that old models use. */
-export class CrossMapLRN2d extends LocalResponseNorm {
-  override forward(x: Tensor): Tensor {
-    checkRank('CrossMapLRN2d', x, [4], '[N, C, H, W]')
-    return super.forward(x)
   }
 }
