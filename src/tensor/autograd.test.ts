@@ -67,6 +67,20 @@ describe('backward', () => {
     expectClose(x.grad!, [20, 400])
   })
 
+  test('passes a cast between floats and ends at one to integers', () => {
+    const x = tensor([0.1, 2]).requireGrad()
+    x.to('float64')
+      .square()
+      .to('float16')
+      .mul(tensor([1, 10], { dtype: 'float16' }))
+      .sum()
+      .backward()
+    expect(x.grad!.dtype).toBe('float32')
+    expectClose(x.grad!, [Math.fround(0.1) * 2, 40])
+    expect(x.to('int32').requiresGrad).toBe(false)
+    expectClose(grad(grad((y: Tensor) => y.to('float64').pow(3).sum()))(tensor([2])), [12])
+  })
+
   test('refuses what has no meaning', () => {
     const x = wide([1, 2]).requireGrad()
     expect(() => x.square().backward()).toThrow(GradError)

@@ -119,7 +119,7 @@ def weighted(outputs):
 
 
 def arguments(args, inputs):
-    """Arguments as JSON, tensors replaced by their position among the inputs, infinities by words."""
+    """Arguments as JSON, tensors replaced by their position among the inputs, infinities and omissions (...) by words."""
     if isinstance(args, Input):
         inputs.append(args)
         return {"$": len(inputs) - 1}
@@ -127,6 +127,8 @@ def arguments(args, inputs):
         return [arguments(a, inputs) for a in args]
     if isinstance(args, dict):
         return {k: arguments(v, inputs) for k, v in args.items()}
+    if args is ...:
+        return {"#": "omitted"}
     if isinstance(args, float) and not math.isfinite(args):
         return {"#": numbers([args])[0]}
     return args

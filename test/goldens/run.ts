@@ -28,10 +28,9 @@ export function viewed(input: GoldenInput, x: Tensor): Tensor {
 
 function substitute(value: unknown, inputs: readonly Tensor[]): unknown {
   if (Array.isArray(value)) return value.map((part) => substitute(part, inputs))
-  if (value === null) return undefined
-  if (typeof value !== 'object') return value
+  if (typeof value !== 'object' || value === null) return value
   if ('$' in value) return inputs[value.$ as number]
-  if ('#' in value) return toNumber(value['#'] as string)
+  if ('#' in value) return value['#'] === 'omitted' ? undefined : toNumber(value['#'] as string)
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, substitute(part, inputs)]))
 }
 

@@ -109,14 +109,13 @@ export const gcd: Binary = binary('gcd', {
   accepts: ['integer'],
 })
 
-/** The floating number next to a on the way to b. float32 and float64. */
+/** The floating number next to a on the way to b. float32 and float64; no derivative, as in PyTorch. */
 export const nextAfter: Binary = binary('nextAfter', {
   evaluate: (a, b, y, sa, sb) => {
     const bits = y instanceof Float64Array ? 64 : 32
     for (let i = 0; i < y.length; i++) y[i] = nextAfterOf(a[i * sa]!, b[i * sb]!, bits)
   },
   accepts: ['floating'],
-  derivative: [(_a, _b, dy) => dy, flat],
 })
 
 /** Where both are equal each receives half of the gradient, as in PyTorch. NaN wins. */

@@ -1,4 +1,4 @@
-import { allocateValues, type Category, convertValues, type DType, isFloating, type Values } from '../../core/dtype.ts'
+import { allocateValues, type Category, convertValues, type DType, isFloating } from '../../core/dtype.ts'
 import { DTypeError } from '../../core/errors.ts'
 import { broadcastShapes, sizeOf } from '../../core/shape.ts'
 import { type Attrs, type Node, noAttrs, type Op, record } from '../node.ts'
@@ -149,27 +149,6 @@ export const castOp: Op<{ dtype: DType }> = {
 
 export function cast(x: Node, dtype: DType): Node {
   return x.dtype === dtype ? x : record(castOp, [x], { dtype })
-}
-
-/** The same 32 bits read as another dtype: float32 as int32 or back. */
-export const bitcastOp: Op<{ dtype: DType }> = {
-  name: 'bitcast',
-  kind: 'elementwise',
-  infer([x], { dtype }) {
-    const pair = `${x!.dtype}→${dtype}`
-    if (pair !== 'float32→int32' && pair !== 'int32→float32') {
-      throw new DTypeError('bitcast', `converts float32 to int32 and back, received ${pair}`)
-    }
-    return { shape: x!.shape, dtype }
-  },
-  evaluate(node, [x]) {
-    const bits = x!.slice() as Float32Array | Int32Array
-    return (node.dtype === 'int32' ? new Int32Array(bits.buffer) : new Float32Array(bits.buffer)) as Values
-  },
-}
-
-export function bitcast(x: Node, dtype: DType): Node {
-  return record(bitcastOp, [x], { dtype })
 }
 
 /** The value without its history: gradients stop here. */

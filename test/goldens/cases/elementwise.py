@@ -262,3 +262,13 @@ case("Tensor.bitwiseLeftShift", ints(-99, 99, 6), shifts(), torch=as_int32(torch
 case("Tensor.bitwiseRightShift", ints(-99, 99, 6), shifts(), torch=as_int32(torch.bitwise_right_shift))
 case("Tensor.bitwiseLeftShift", ints(0, 255, 3, 2, dtype="uint8").permuted(1, 0), 3, torch=lambda x: torch.bitwise_left_shift(x, 3))
 case("Tensor.bitwiseRightShift", ints(0, 255, 3, 2, dtype="uint8").permuted(1, 0), 3, torch=lambda x: torch.bitwise_right_shift(x, 3))
+
+# Conversion.
+some = lambda: values([0.0, 0.4, -1.7, 200.0, 70000.0, 1.0 / 3], grad=False)
+for dtype in ("float32", "float64", "float16", "bfloat16", "int32", "bool"):
+    case("Tensor.to", some(), dtype, torch=lambda x: x.to(DTYPES[dtype]))
+    case("Tensor.to", ints(0, 200, 2, 3, dtype="uint8").permuted(1, 0), dtype, torch=lambda x: x.to(DTYPES[dtype]))
+    case("Tensor.to", ints(0, 2, 3, dtype="bool"), dtype, torch=lambda x: x.to(DTYPES[dtype]))
+case("Tensor.to", values([0.0, 0.4, 1.7, 200.0, -1.0, 300.0], dtype="int32"), "uint8", torch=lambda x: x.to(torch.uint8))
+case("Tensor.to", randn(2, 3), "float64", torch=lambda x: x.to(torch.float64))
+case("Tensor.to", randn(0), "int32", torch=lambda x: x.to(torch.int32), grads=False)

@@ -14,19 +14,19 @@ def over_dims(name, f, make=spread, smooth=False, empty=True, several=True, scal
     keep = {"keepdim": True}
     call = lambda dim, keepdim=False: (lambda x: f(x, dim, keepdim))
     arg = [given] if given else []
-    case(name, make(3, 4), *([None] + arg if arg else []), torch=call(None), smooth=smooth, **extra)
+    case(name, make(3, 4), *([...] + arg if arg else []), torch=call(None), smooth=smooth, **extra)
     case(name, make(3, 4), 1, *arg, torch=call(1), smooth=smooth, **extra)
     case(name, make(2, 3, 4), -2, {**given, **keep}, torch=call(-2, True), **extra)
     case(name, make(4, 3).permuted(1, 0), 0, *arg, torch=call(0), **extra)
     if scalar:
-        case(name, make(), *([None] + arg if arg else []), torch=call(None), **extra)
+        case(name, make(), *([...] + arg if arg else []), torch=call(None), **extra)
     if several:
         case(name, make(2, 3, 4), [0, -1], *arg, torch=call([0, -1]), smooth=smooth, **extra)
         case(name, make(2, 3, 4).permuted(2, 0, 1), [2, 0], {**given, **keep}, torch=call([2, 0], True), **extra)
     if empty:
         case(name, make(0, 3), 0, *arg, torch=call(0), **extra)
         case(name, make(0, 3), 1, *arg, torch=call(1), **extra)
-        case(name, make(2, 0, 3), *([None] + arg if arg else []), torch=call(None), **extra)
+        case(name, make(2, 0, 3), *([...] + arg if arg else []), torch=call(None), **extra)
 
 
 over_dims("Tensor.sum", lambda x, d, k: torch.sum(x, d, keepdim=k), smooth=True)
@@ -160,7 +160,7 @@ for name, f in (("quantile", torch.quantile), ("nanquantile", torch.nanquantile)
     for how in ("linear", "lower", "higher", "midpoint", "nearest"):
         case(f"Tensor.{name}", spread(3, 6), [0.0, 0.3, 0.5, 1.0], 1, {"interpolation": how}, torch=lambda x: f(x, q(x), 1, interpolation=how))
     case(f"Tensor.{name}", spread(3, 4), 0.4, torch=lambda x: f(x, 0.4))
-    case(f"Tensor.{name}", spread(3, 4), 0.4, None, {"keepdim": True}, torch=lambda x: f(x, 0.4, keepdim=True))
+    case(f"Tensor.{name}", spread(3, 4), 0.4, ..., {"keepdim": True}, torch=lambda x: f(x, 0.4, keepdim=True))
     case(f"Tensor.{name}", spread(5, 3, 2).permuted(2, 0, 1), 0.25, 1, {"keepdim": True}, torch=lambda x: f(x, 0.25, 1, keepdim=True))
     case(f"Tensor.{name}", spread(5, 3), [0.1, 0.9], 0, {"keepdim": True}, torch=lambda x: f(x, torch.tensor([0.1, 0.9], dtype=x.dtype), 0, keepdim=True))
     case(f"Tensor.{name}", spread(3, 4), values([0.25, 0.75], grad=False), 1, torch=lambda x, p: f(x, p, 1))
