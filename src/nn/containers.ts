@@ -29,9 +29,8 @@ export class Sequential extends Module {
     return y
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* super.members()
-    yield* this.#layers
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...this.#layers]
   }
 
   /** Number of layers. */
@@ -81,9 +80,8 @@ export class ModuleList<M extends Module = Module> extends Module {
     throw noForward('ModuleList')
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* super.members()
-    for (const [i, module] of this.#modules.entries()) yield [String(i), module]
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...numbered(this.#modules)]
   }
 
   get length(): number {
@@ -124,9 +122,8 @@ export class ModuleDict<M extends Record<string, Module> = Record<string, Module
     throw noForward('ModuleDict')
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* super.members()
-    yield* this.#modules
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...this.#modules]
   }
 
   get size(): number {
@@ -173,9 +170,8 @@ export class ParameterList extends Module {
     throw noForward('ParameterList')
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* super.members()
-    for (const [i, parameter] of this.#parameters.entries()) yield [String(i), parameter]
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...numbered(this.#parameters)]
   }
 
   get length(): number {
@@ -211,9 +207,8 @@ export class ParameterDict<Name extends string = string> extends Module {
     throw noForward('ParameterDict')
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* super.members()
-    yield* this.#parameters
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...this.#parameters]
   }
 
   get size(): number {
@@ -245,6 +240,8 @@ export class ParameterDict<Name extends string = string> extends Module {
     return this.#parameters.entries()
   }
 }
+
+const numbered = (list: readonly Member[]): [string, Member][] => list.map((member, i) => [String(i), member])
 
 const asParameter = (data: Tensor): Parameter => (data instanceof Parameter ? data : new Parameter(data))
 

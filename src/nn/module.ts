@@ -56,8 +56,13 @@ export abstract class Module {
   }
 
   /** Parameters, buffers and submodules of this module itself, by name, in the order of their definition. */
-  protected *members(): Iterable<readonly [string, Member]> {
-    for (const [property, value] of Object.entries(this)) yield* membersOf(this.stateName(property), value)
+  protected members(): (readonly [string, Member])[] {
+    const found: [string, Member][] = []
+    for (const property of Object.keys(this)) {
+      const value: unknown = this[property as keyof this]
+      if (typeof value === 'object' && value !== null) addMembers(found, this.stateName(property), value)
+    }
+    return found
   }
 
   /** Submodules of this module itself, by name. */
@@ -70,19 +75,28 @@ export abstract class Module {
     return this.namedChildren().map(([, child]) => child)
   }
 
-  /** This module (under the name '') and all below it, by path, each before those it contains. */
-  namedModules({ removeDuplicate = true }: WalkOptions = {}): [string, Module][] {
-    const found: [string, Module][] = []
+  /** Visits this module (under the path '') and all below it with their members, each before those it contains. */
+  private walk(
+    removeDuplicate: boolean,
+    visit: (path: string, module: Module, members: readonly (readonly [string, Member])[]) => void,
+  ): void {
     const seen = new Set<Module>()
-    const visit = (path: string, module: Module): void => {
+    const enter = (path: string, module: Module): void => {
       if (seen.has(module)) return
       seen.add(module)
-      found.push([path, module])
-      for (const [name, child] of module.namedChildren()) visit(path ? `${path}.${name}` : name, child)
+      const members = module.members()
+      visit(path, module, members)
+      for (const [name, member] of members) if (member instanceof Module) enter(joined(path, name), member)
       // A module that contains itself is visited once; one that is merely used twice, as often as it is used.
       if (!removeDuplicate) seen.delete(module)
     }
-    visit('', this)
+    enter('', this)
+  }
+
+  /** This module (under the name '') and all below it, by path, each before those it contains. */
+  namedModules({ removeDuplicate = true }: WalkOptions = {}): [string, Module][] {
+    const found: [string, Module][] = []
+    this.walk(removeDuplicate, (path, module) => found.push([path, module]))
     return found
   }
 
@@ -115,13 +129,18 @@ export abstract class Module {
     wanted: (member: Member) => member is T,
     { recurse = true, removeDuplicate = true }: RecurseOptions,
   ): [string, T][] {
-    const owners: [string, Module][] = recurse ? this.namedModules({ removeDuplicate }) : [['', this]]
-    const all = owners.flatMap(([path, owner]) =>
-      pick(owner.members(), wanted).map(([name, member]): [string, T] => [path ? `${path}.${name}` : name, member]),
-    )
-    if (!removeDuplicate) return all
+    const found: [string, T][] = []
     const seen = new Set<T>()
-    return all.filter(([, member]) => !seen.has(member) && seen.add(member))
+    const add = (path: string, members: readonly (readonly [string, Member])[]): void => {
+      for (const [name, member] of members) {
+        if (!wanted(member) || (removeDuplicate && seen.has(member))) continue
+        seen.add(member)
+        found.push([joined(path, name), member])
+      }
+    }
+    if (recurse) this.walk(removeDuplicate, (path, _module, members) => add(path, members))
+    else add('', this.members())
+    return found
   }
 
   /** The module at `path`, such as `features.0`. Throws a {@link ValueError} with the closest path where there is none. */
@@ -179,13 +198,11 @@ export abstract class Module {
 
   private state(): Map<string, Parameter | Buffer> {
     const state = new Map<string, Parameter | Buffer>()
-    for (const [path, owner] of this.namedModules({ removeDuplicate: false })) {
-      const own = { recurse: false, removeDuplicate: false }
-      const buffers = owner.namedBuffers(own).filter(([, buffer]) => buffer.persistent)
-      for (const [name, leaf] of [...owner.namedParameters(own), ...buffers]) {
-        state.set(path ? `${path}.${name}` : name, leaf)
-      }
-    }
+    this.walk(false, (path, _module, members) => {
+      const parameters = pick(members, (member) => member instanceof Parameter)
+      const buffers = pick(members, (member) => member instanceof Buffer).filter(([, buffer]) => buffer.persistent)
+      for (const [name, leaf] of [...parameters, ...buffers]) state.set(joined(path, name), leaf)
+    })
     return state
   }
 
@@ -312,19 +329,21 @@ Object.defineProperty(Module.prototype, Symbol.for('nodejs.util.inspect.custom')
   },
 })
 
-function* membersOf(name: string, value: unknown): Iterable<readonly [string, Member]> {
-  if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) yield [name, value]
-  else if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* membersOf(`${name}.${i}`, item)
+function addMembers(found: [string, Member][], name: string, value: unknown): void {
+  if (value instanceof Module || value instanceof Parameter || value instanceof Buffer) found.push([name, value])
+  else if (Array.isArray(value)) for (const [i, item] of value.entries()) addMembers(found, `${name}.${i}`, item)
 }
 
 function pick<T extends Member>(
-  members: Iterable<readonly [string, Member]>,
+  members: readonly (readonly [string, Member])[],
   wanted: (member: Member) => member is T,
 ): [string, T][] {
   const found: [string, T][] = []
   for (const [name, member] of members) if (wanted(member)) found.push([name, member])
   return found
 }
+
+const joined = (path: string, name: string): string => (path ? `${path}.${name}` : name)
 
 function lookUp<T>(op: string, path: string, named: readonly [string, T][]): T {
   const found = named.find(([name]) => name === path)

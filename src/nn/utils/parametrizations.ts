@@ -30,9 +30,8 @@ class ParametrizationList extends Module {
     return this.#compute.forward(...this.#originals.values())
   }
 
-  protected override *members(): Iterable<readonly [string, Member]> {
-    yield* this.#originals
-    yield ['0', this.#compute]
+  protected override members(): (readonly [string, Member])[] {
+    return [...this.#originals, ['0', this.#compute]]
   }
 }
 
