@@ -30,6 +30,8 @@ export interface FunctionCase extends Common {
 export interface ModuleCase extends Common {
   readonly module: string
   readonly ctor: readonly unknown[]
+  /** Tensors among the constructor's arguments. */
+  readonly given?: readonly GoldenInput[]
   readonly train: boolean
   readonly evalAfter?: boolean
   readonly state: Readonly<Record<string, GoldenTensor>>

@@ -169,7 +169,10 @@ def module(name, *ctor, torch, inputs, train=True, smooth=False, gradcheck=True,
 
     `call(m, *tensors)` replaces m(*tensors). With `eval_after` the module is switched to evaluation after one training pass.
     """
-    entry = {"module": name, "ctor": list(ctor), "train": train}
+    given: list[Input] = []
+    entry = {"module": name, "ctor": arguments(list(ctor), given), "train": train}
+    if given:
+        entry["given"] = [i.no_grad().json() for i in given]
     m = copy.deepcopy(torch)
     for key, p in list(m.named_parameters()) + list(m.named_buffers()):
         if p.is_floating_point():

@@ -81,7 +81,8 @@ interface AnyModule {
 
 export function buildModule(golden: ModuleCase, wide?: DType): AnyModule {
   const Class = resolveCall(golden) as unknown as new (...args: unknown[]) => AnyModule
-  const module = new Class(...golden.ctor)
+  const given = leaves(golden.given ?? [])
+  const module = new Class(...golden.ctor.map((arg) => substitute(arg, given)))
   if (wide) module.to(wide)
   const state = Object.entries(golden.state).map(([name, value]) => [name, leaf(value, wide)])
   module.loadStateDict(Object.fromEntries(state))
