@@ -11,7 +11,7 @@ export function erf(x: number): number {
 
 /** 1 − erf(x), without cancellation for large x. */
 export function erfc(x: number): number {
-  if (x < 2.5) return 1 - erf(x)
+  if (x < 1.5) return 1 - erf(x)
   return erfcTail(x)
 }
 
@@ -25,23 +25,27 @@ function erfSeries(x: number): number {
   return twoOverSqrtPi * Math.exp(-x * x) * sum
 }
 
+/** For x ≥ 1.5, where 80 levels of the fraction are enough. */
 function erfcTail(x: number): number {
   if (Number.isNaN(x)) return x
   if (x > 27) return 0
   let fraction = x
-  for (let n = 60; n >= 1; n--) fraction = x + n / 2 / fraction
+  for (let n = 80; n >= 1; n--) fraction = x + n / 2 / fraction
   return Math.exp(-x * x) / (fraction * Math.sqrt(Math.PI))
 }
 
-/** Inverse error function: Giles' approximation (2010) refined by two Newton steps. */
+/** Inverse error function: Giles' approximation (2010) refined by three steps of Halley's method. */
 export function erfinv(y: number): number {
-  if (y <= -1 || y >= 1) return y === 1 ? Number.POSITIVE_INFINITY : y === -1 ? Number.NEGATIVE_INFINITY : Number.NaN
-  const w = -Math.log((1 - y) * (1 + y))
-  let x = w < 5 ? y * polynomial(gilesCentral, w - 2.5) : y * polynomial(gilesTail, Math.sqrt(w) - 3)
-  for (let step = 0; step < 2; step++) {
-    x += (Math.exp(x * x) / twoOverSqrtPi) * (y > 0 ? erfc(x) - (1 - y) : y - erf(x))
+  const a = Math.abs(y)
+  if (!(a < 1)) return a === 1 ? y * Number.POSITIVE_INFINITY : Number.NaN
+  const w = -Math.log((1 - a) * (1 + a))
+  let x = a * (w < 5 ? polynomial(gilesCentral, w - 2.5) : polynomial(gilesTail, Math.sqrt(w) - 3))
+  for (let step = 0; step < 3; step++) {
+    const excess = a < 0.5 ? erf(x) - a : 1 - a - erfc(x)
+    const newton = (excess * Math.exp(x * x)) / twoOverSqrtPi
+    x -= newton / (1 + x * newton)
   }
-  return x
+  return Math.sign(y) * x
 }
 
 const gilesCentral = [

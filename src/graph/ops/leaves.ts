@@ -112,22 +112,25 @@ export function randomBits(key: Node, shape: Shape, stream: number): Node {
   return record(randomBitsOp, [key], { shape, stream })
 }
 
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
+const rotate = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits))
 
-/** Threefry-2x32-20 of counter (c0, c1) under key (k0, k1), written to `out`. */
+/** Threefry-2x32-20 of counter (c0, c1) under key (k0, k1), written to `out`. Four rounds, then a part of the key, five times. */
 export function threefry(k0: number, k1: number, c0: number, c1: number, out: Int32Array): void {
   const k2 = k0 ^ k1 ^ 0x1bd11bda
   let x0 = (c0 + k0) | 0
   let x1 = (c1 + k1) | 0
-  for (let round = 0; round < 20; round++) {
-    const r = rotations[round & 7]!
+  for (let s = 1; s <= 5; s++) {
+    const odd = s % 2 === 1
     x0 = (x0 + x1) | 0
-    x1 = ((x1 << r) | (x1 >>> (32 - r))) ^ x0
-    if ((round & 3) === 3) {
-      const s = (round >> 2) + 1
-      x0 = (x0 + keyWord(s, k0, k1, k2)) | 0
-      x1 = (x1 + keyWord(s + 1, k0, k1, k2) + s) | 0
-    }
+    x1 = rotate(x1, odd ? 13 : 17) ^ x0
+    x0 = (x0 + x1) | 0
+    x1 = rotate(x1, odd ? 15 : 29) ^ x0
+    x0 = (x0 + x1) | 0
+    x1 = rotate(x1, odd ? 26 : 16) ^ x0
+    x0 = (x0 + x1) | 0
+    x1 = rotate(x1, odd ? 6 : 24) ^ x0
+    x0 = (x0 + keyWord(s, k0, k1, k2)) | 0
+    x1 = (x1 + keyWord(s + 1, k0, k1, k2) + s) | 0
   }
   out[0] = x0
   out[1] = x1
