@@ -1,7 +1,7 @@
 import type { DType } from '../core/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
-import type { BufferParameter, ElementType, ScalarParameter } from '../lane/program.ts'
+import { type BufferParameter, elementBytes, type ElementType, type ScalarParameter } from '../lane/program.ts'
 import { sizeOf } from '../core/shape.ts'
 
 /** What a kernel's argument block holds, cell by cell. */
@@ -71,9 +71,16 @@ export class Arguments {
     return made
   }
 
+  /** A result that lives in working memory of `length` elements, a row, instead of memory of its own. */
+  local(node: Node, length: number): void {
+    const type = elementType(node.dtype)
+    if (!type) throw new Unsupported(`${node.dtype} elements`)
+    this.buffers.set(node, this.scratch(`row${node.id}`, type, length))
+  }
+
   /** Working memory of one thread. */
   scratch(name: string, type: ElementType, length: number): BufferParameter {
-    this.bindings.push({ kind: 'scratch', bytes: length * (type === 'f32' || type === 'i32' ? 4 : 2) })
+    this.bindings.push({ kind: 'scratch', bytes: length * elementBytes[type] })
     return this.b.buffer(name, type, length, { perThread: true })
   }
 

@@ -2,8 +2,10 @@ import { isFloating } from '../core/dtype.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
 import type { LaneRange, Register } from '../lane/program.ts'
+import type { Node } from '../graph/node.ts'
 import type { Affine, Condition } from '../schedule/affine.ts'
 import type { Expression } from '../schedule/expression.ts'
+import { loadsIn } from '../schedule/walk.ts'
 import { type Arguments, Unsupported } from './bindings.ts'
 import { Dependencies } from './axes.ts'
 import { emitElementwise, emitNumber } from './elementwise.ts'
@@ -43,6 +45,15 @@ export class ExpressionEmitter {
     this.scopes.push(new Map())
     fn()
     this.scopes.pop()
+  }
+
+  /** Loads of `made` results, at the place that is being computed, are the registers that hold them. */
+  remember(root: Expression, made: ReadonlyMap<Node, Register>): void {
+    const scope = this.scopes.at(-1)!
+    for (const load of loadsIn(root)) {
+      const register = made.get(load.node)
+      if (register) scope.set(load, register)
+    }
   }
 
   /** Computes ahead what depends on none but the axes in `fixed`: it need not be done again in the loops inside. */

@@ -1,44 +1,62 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { allocate, toStorage, toValues, type Values } from '../core/dtype.ts'
+import { allocate, toStorage, toValues, type TypedArray, type Values } from '../core/dtype.ts'
 import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
-import { add, maximum, mul } from '../graph/ops/arithmetic.ts'
+import { add, maximum, mul, rsqrt, sub } from '../graph/ops/arithmetic.ts'
 import { relu } from '../graph/ops/activation.ts'
 import { logSoftmax, softmax } from '../graph/ops/composite.ts'
 import { gather } from '../graph/ops/indexing.ts'
 import { buffer, constant, randomBits, scalar } from '../graph/ops/leaves.ts'
 import { cast, shiftRightLogical } from '../graph/ops/logic.ts'
 import { reduce } from '../graph/ops/reduce.ts'
-import { broadcastTo, concat, pad, permute } from '../graph/ops/views.ts'
+import { broadcastTo, concat, pad, permute, reshape } from '../graph/ops/views.ts'
 import { type Binding as LaneBinding, interpret as interpretLanes } from '../lane/interpret.ts'
+import type { BufferParameter } from '../lane/program.ts'
 import { verifyBounds } from '../lane/verify.ts'
 import { argumentsOf, canonicalize } from '../schedule/canonical.ts'
 import { runKernels } from '../schedule/interpret-kernels.ts'
-import { makeKernels, type Nest } from '../schedule/kernels.ts'
+import { fuse } from '../schedule/fusion.ts'
+import { type Kernel, makeKernels, type Nest } from '../schedule/kernels.ts'
+import { resultsOf } from '../schedule/phases.ts'
 import { leaf, randomGraph } from '../../test/random/graphs.ts'
 import { Unsupported } from './bindings.ts'
-import { nestCode } from './nest.ts'
+import { groupCode, type KernelCode, nestCode } from './nest.ts'
 
 const labels = { numberOf: () => 7 }
 
-/** The lane code of one nest, run by the lane interpreter on the values that its inputs have. */
-function runLanes(nest: Nest, lanes: number, valueOf: (node: Node) => Values): Values {
-  const { program, bindings } = nestCode(nest, lanes, labels)
+/** Runs lane code with the lane interpreter on the values that its inputs have; gives what it stored. */
+function runLanes(
+  { program, bindings }: KernelCode,
+  results: ReadonlySet<Node>,
+  valueOf: (node: Node) => Values,
+): Map<Node, Values> {
   verifyBounds(program)
-  const out = allocate(nest.node.dtype, sizeOf(nest.node.shape))
-  const arrays = bindings.map((binding): LaneBinding => {
+  const stored = new Map<Node, TypedArray>()
+  const arrays = bindings.map((binding, cell): LaneBinding => {
     if (binding.kind === 'scalar') return (binding.node.attrs as { value: number }).value
+    if (binding.kind === 'scratch') return new Float32Array((program.parameters[cell] as BufferParameter).length)
     if (binding.kind !== 'buffer') return null
-    if (binding.node === nest.node) return out as Float32Array
-    return toStorage(valueOf(binding.node), binding.node.dtype) as Float32Array
+    const { node } = binding
+    if (!results.has(node)) return toStorage(valueOf(node), node.dtype) as Float32Array
+    stored.set(node, allocate(node.dtype, sizeOf(node.shape)))
+    return stored.get(node) as Float32Array
   })
   const report = interpretLanes(program, arrays)
   if (report) throw new RangeError(`index ${report.index} of ${report.size} in op ${report.op}`)
-  return toValues(out, nest.node.dtype)
+  return new Map([...stored].map(([node, array]) => [node, toValues(array, node.dtype)]))
 }
 
-/** Every nest of the graph as lane code of 8 and of 16 lanes; the nests that lane code cannot say are returned. */
+function expectValues(actual: Values, wanted: Values, what: string): void {
+  for (let i = 0; i < wanted.length; i++) {
+    const [a, b] = [actual[i]!, wanted[i]!]
+    if (!Object.is(a, b) && !(Math.abs(a - b) <= 2e-6 + 1e-5 * Math.abs(b))) {
+      expect.fail(`${what}, element ${i}: ${a} is not ${b}`)
+    }
+  }
+}
+
+/** Every nest and every group of the graph as lane code of 8 and of 16 lanes; what lane code cannot say is returned. */
 function check(...roots: Node[]): string[] {
   const program = canonicalize(roots)
   argumentsOf(roots).leaves.forEach(({ value }, i) => {
@@ -48,24 +66,32 @@ function check(...roots: Node[]): string[] {
   const results = runKernels(kernels)
   const valueOf = (node: Node): Values => results.get(node) ?? toValues(node.value!, node.dtype)
   const refused: string[] = []
-  for (const kernel of kernels) {
-    if (kernel.kind !== 'nest') continue
-    const wanted = valueOf(kernel.node)
-    for (const lanes of [8, 16]) {
-      try {
-        const actual = runLanes(kernel, lanes, valueOf)
-        for (let i = 0; i < wanted.length; i++) {
-          const [a, b] = [actual[i]!, wanted[i]!]
-          if (!Object.is(a, b) && !(Math.abs(a - b) <= 2e-6 + 1e-5 * Math.abs(b)))
-            expect.fail(`${kernel.node.op.name}, ${lanes} lanes, element ${i}: ${a} is not ${b}`)
-        }
-      } catch (error) {
-        if (!(error instanceof Unsupported)) throw error
-        refused.push(error.reason)
+  const tryCode = (kernel: Kernel, lanes: number): boolean => {
+    try {
+      const code = kernel.kind === 'group' ? groupCode(kernel, lanes, labels) : nestCode(kernel as Nest, lanes, labels)
+      for (const [node, values] of runLanes(code, new Set(resultsOf(kernel)), valueOf)) {
+        expectValues(values, valueOf(node), `${kernel.kind} of ${node.op.name}, ${lanes} lanes`)
       }
+      return true
+    } catch (error) {
+      if (!(error instanceof Unsupported)) throw error
+      refused.push(error.reason)
+      return false
     }
   }
+  for (const lanes of [8, 16]) {
+    const possible = new Set(kernels.filter((kernel) => kernel.kind === 'nest' && tryCode(kernel, lanes)))
+    const fused = fuse(kernels, new Set(program.targets), (nest) => possible.has(nest))
+    expect(new Set(fused.flatMap(resultsOf))).toEqual(new Set(kernels.flatMap(resultsOf)))
+    for (const kernel of fused) if (kernel.kind === 'group') tryCode(kernel, lanes)
+  }
   return refused
+}
+
+function fusedKernels(...roots: Node[]): string[] {
+  const program = canonicalize(roots)
+  const kernels = fuse(makeKernels(program).kernels, new Set(program.targets))
+  return kernels.map((kernel) => (kernel.kind === 'group' ? `group of ${kernel.members.length}` : kernel.kind))
 }
 
 describe('lane code of nests', () => {
@@ -109,6 +135,20 @@ describe('lane code of nests', () => {
   test('NaN wins', () => {
     const x = buffer(Float32Array.of(1, Number.NaN, 3, 4), [2, 2], 'float32')
     expect(check(reduce(x, 'max', [1]), maximum(x, constant(2)))).toEqual([])
+  })
+
+  test('softmax and layer norm become one kernel, an update of three leaves one pass', () => {
+    const x = leaf([64, 33])
+    const mean = mul(reduce(x, 'sum', [1]), constant(1 / 33))
+    const centred = sub(x, reshape(mean, [64, 1]))
+    const variance = reduce(mul(centred, centred), 'sum', [1])
+    const normal = mul(centred, rsqrt(reshape(variance, [64, 1])))
+    expect(check(softmax(x, 1), normal)).toEqual([])
+    expect(fusedKernels(softmax(x, 1))).toEqual(['group of 4'])
+    expect(fusedKernels(normal)).toHaveLength(1)
+    const [p, g, m] = [leaf([50, 20]), leaf([50, 20], 2), leaf([50, 20], 3)]
+    const moment = add(mul(m, constant(0.9)), g)
+    expect(fusedKernels(sub(p, mul(moment, constant(0.1))), moment)).toEqual(['group of 2'])
   })
 
   test('random graphs', () => {

@@ -1,12 +1,15 @@
 import { isFloating } from '../core/dtype.ts'
-import { stridesOf } from '../core/shape.ts'
+import { sizeOf, stridesOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
 import type { LaneProgram, LaneRange, Register } from '../lane/program.ts'
 import type { Expression } from '../schedule/expression.ts'
-import type { Nest } from '../schedule/kernels.ts'
-import { joinAxes, mapAffines } from './axes.ts'
+import { withoutRows } from '../schedule/fusion.ts'
+import type { Group, Nest } from '../schedule/kernels.ts'
+import { mapReads } from '../schedule/walk.ts'
+import { joinAxes } from './axes.ts'
 import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
 
@@ -27,71 +30,144 @@ const blockLength = 256
 
 /** Lane code of a loop nest. Throws {@link Unsupported} where lane code has no way to say it. */
 export function nestCode(nest: Nest, lanes: number, labels: IndexLabels): KernelCode {
-  const type = elementType(nest.node.dtype)
-  if (!type) throw new Unsupported(`${nest.node.dtype} results`)
-  return new NestWriter(joinAxes(nest), lanes, labels).write()
+  return passCode([nest], new Set(), lanes, labels)
 }
 
-class NestWriter {
-  private readonly nest: Nest
+/** Lane code of a group of nests: one pass over shared positions, or stages for one row after the other. */
+export function groupCode(group: Group, lanes: number, labels: IndexLabels): KernelCode {
+  const { members, rowAxes, local } = group
+  const isPass = members.every(({ reduce, extents }) => !reduce && extents.length === rowAxes)
+  return isPass ? passCode(members, local, lanes, labels) : rowsCode(group, lanes, labels)
+}
+
+/** One nest, or several maps over the same positions, whose results are passed on in registers. */
+function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: number, labels: IndexLabels): KernelCode {
+  const [first, ...others] = joinAxes(nests)
+  const vector = chooseVector(first!, 0)
+  const { extents } = first!
+  const inner = sizeOf(extents.slice(1))
+  const step = vector === 0 ? lanes : 1
+  const share = Math.min(Math.max(1, Math.ceil(chunkElements / inner)), extents[0]!)
+  const rows = Math.ceil(share / step) * step
+  const b = new LaneBuilder({ name: nests.at(-1)!.node.op.name, lanes, chunks: Math.ceil(extents[0]! / rows) })
+  const args = new Arguments(b)
+  const emitter = new ExpressionEmitter(b, args, labels)
+  new NestLoops(b, args, emitter, [first!, ...others], vector, local).run([], {
+    begin: LaneAffine.of(b.chunk).times(rows),
+    count: rows,
+  })
+  return { program: b.finish(), bindings: args.bindings }
+}
+
+/** Stages of all members for one row, then the next row; a chunk is a run of rows of the first axis. */
+function rowsCode({ members, rowAxes, local }: Group, lanes: number, labels: IndexLabels): KernelCode {
+  const shared = members[0]!.extents.slice(0, rowAxes)
+  const work = members.reduce((sum, { extents }) => sum + sizeOf(extents), 0)
+  const rows = Math.min(shared[0]!, Math.max(1, Math.ceil((chunkElements * shared[0]!) / work)))
+  const b = new LaneBuilder({ name: members.at(-1)!.node.op.name, lanes, chunks: Math.ceil(shared[0]! / rows) })
+  const args = new Arguments(b)
+  const emitter = new ExpressionEmitter(b, args, labels)
+  for (const { node, extents, resultAxes } of members) {
+    if (local.has(node)) args.local(node, sizeOf(extents.slice(rowAxes, resultAxes)))
+  }
+  const stages = members.map((nest) => {
+    const [joined] = joinAxes([inRow(nest, rowAxes, local)], rowAxes)
+    return new NestLoops(
+      b,
+      args,
+      emitter,
+      [joined!],
+      chooseVector(joined!, rowAxes),
+      new Set(),
+      local.has(nest.node) ? rowAxes : 0,
+    )
+  })
+  const loop = (axes: readonly LaneAffine[]): void => {
+    if (axes.length === rowAxes) {
+      for (const stage of stages) emitter.scope(() => stage.run(axes))
+      return
+    }
+    const chunked = axes.length === 0
+    const begin = chunked ? LaneAffine.of(b.chunk).times(rows) : LaneAffine.of(0)
+    const extent = shared[axes.length]!
+    b.loop({ begin, count: chunked ? rows : extent, limit: extent }, (i) =>
+      emitter.scope(() => loop([...axes, LaneAffine.of(i)])),
+    )
+  }
+  loop([])
+  return { program: b.finish(), bindings: args.bindings }
+}
+
+/** Reads of row-local results lose their row: they are read from working memory that holds one row. */
+function inRow(nest: Nest, rows: number, local: ReadonlySet<Node>): Nest {
+  return { ...nest, body: mapReads(nest.body, (node, at) => (local.has(node) ? withoutRows(at, rows) : at)) }
+}
+
+/** The loops of nests over the same axes, below axes that are entered already. */
+class NestLoops {
   private readonly b: LaneBuilder
   private readonly args: Arguments
   private readonly emitter: ExpressionEmitter
-  /** The axis that lanes run along. */
+  private readonly nests: readonly Nest[]
+  private readonly extents: readonly number[]
+  private readonly resultAxes: number
+  /** The axis that lanes run along; −1: results are single elements. */
   private readonly vector: number
-  private readonly rowsPerChunk: number
+  /** Results that are not stored at all. */
+  private readonly passed: ReadonlySet<Node>
+  /** Leading axes that the result's place in memory does not depend on. */
+  private readonly rowAxes: number
 
-  constructor(nest: Nest, lanes: number, labels: IndexLabels) {
-    // A scalar result still needs an axis to walk.
-    this.nest = nest.resultAxes > 0 ? nest : withUnitAxis(nest)
-    this.vector = chooseVector(this.nest)
-    const { extents } = this.nest
-    const outer = extents[0]!
-    const inner = extents.slice(1).reduce((product, n) => product * n, 1)
-    let rows = Math.max(1, Math.ceil(chunkElements / inner))
-    const step = this.vector === 0 ? lanes : 1
-    rows = Math.ceil(Math.min(rows, outer) / step) * step
-    this.rowsPerChunk = rows
-    this.b = new LaneBuilder({ name: nest.node.op.name, lanes, chunks: Math.ceil(outer / this.rowsPerChunk) })
-    this.args = new Arguments(this.b)
-    this.emitter = new ExpressionEmitter(this.b, this.args, labels)
+  constructor(
+    b: LaneBuilder,
+    args: Arguments,
+    emitter: ExpressionEmitter,
+    nests: readonly Nest[],
+    vector: number,
+    passed: ReadonlySet<Node>,
+    rowAxes = 0,
+  ) {
+    this.b = b
+    this.args = args
+    this.emitter = emitter
+    this.nests = nests
+    this.extents = nests[0]!.extents
+    this.resultAxes = nests[0]!.resultAxes
+    this.vector = vector
+    this.passed = passed
+    this.rowAxes = rowAxes
+    for (const { node } of nests) if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
   }
 
-  write(): KernelCode {
-    this.resultLoop(0, [], 0)
-    return { program: this.b.finish(), bindings: this.args.bindings }
-  }
-
-  /** Loops over the result's axes from `axis` inwards; the first one covers this chunk's share. */
-  private resultLoop(axis: number, axes: readonly LaneAffine[], fixed: number): void {
-    const { extents, resultAxes, body } = this.nest
-    if (axis === resultAxes) {
+  /** Loops over the result's axes that `axes` has not entered; the next one may be a share of its extent. */
+  run(axes: readonly LaneAffine[], share?: { readonly begin: LaneAffine; readonly count: number }): void {
+    const axis = axes.length
+    const fixed = (1 << axis) - 1
+    this.hoist(fixed, this.place(axes, -1, null))
+    if (axis === this.resultAxes) {
       this.element(this.place(axes, -1, null))
       return
     }
-    const extent = extents[axis]!
-    const chunked = axis === 0
-    const begin = chunked ? LaneAffine.of(this.b.chunk).times(this.rowsPerChunk) : LaneAffine.of(0)
-    const count = chunked ? this.rowsPerChunk : extent
+    const extent = this.extents[axis]!
+    const { begin, count } = share ?? { begin: LaneAffine.of(0), count: extent }
     if (axis === this.vector) {
       this.vectorLoop(begin, count, extent, (at, within) => {
         this.emitter.scope(() => this.element(this.place([...axes, at], axis, within)))
       })
       return
     }
-    const inner = fixed | (1 << axis)
     this.b.loop({ begin, count, limit: extent }, (i) => {
-      this.emitter.scope(() => {
-        const known = [...axes, LaneAffine.of(i)]
-        this.emitter.hoist(body, inner, this.place(known, -1, null))
-        this.resultLoop(axis + 1, known, inner)
-      })
+      this.emitter.scope(() => this.run([...axes, LaneAffine.of(i)]))
     })
+  }
+
+  private hoist(fixed: number, place: Place): void {
+    for (const { body } of this.nests) this.emitter.hoist(body, fixed, place)
   }
 
   /** Axes not entered yet stand at 0. */
   private place(axes: readonly LaneAffine[], vector: number, within: LaneRange | null): Place {
-    const rest = this.nest.extents.slice(axes.length).map(() => LaneAffine.of(0))
+    const rest = this.extents.slice(axes.length).map(() => LaneAffine.of(0))
     return { axes: [...axes, ...rest], vector, within }
   }
 
@@ -109,55 +185,65 @@ class NestWriter {
       b.loop({ begin, count: Math.ceil(count / lanes), step: lanes, limit: whole }, (i) => body(LaneAffine.of(i), null))
     }
     if (whole === extent) return
-    const [first] = begin.range()
     const tail = (): void => body(LaneAffine.of(whole), { at: LaneAffine.of(whole), low: 0, high: extent })
     // Only the last chunk holds the tail.
-    if (first === 0 && count >= extent) tail()
+    if (begin.terms.size === 0 || b.chunks === 1) tail()
     else b.when(b.chunk, b.chunks - 1, b.chunks, tail)
   }
 
-  /** One element of the result, or one vector of them. */
+  /** One element of each result, or one vector of them. */
   private element(place: Place): void {
-    const { reduce, body } = this.nest
-    this.store(reduce ? this.reduced(reduce, place) : this.emitter.value(body, place), place)
+    const [nest] = this.nests
+    if (nest!.reduce) {
+      this.store(nest!.node, this.reduced(nest!.reduce, nest!.body, place), place)
+      return
+    }
+    const made = new Map<Node, Register>()
+    for (const { node, body } of this.nests) {
+      this.emitter.remember(body, made)
+      const value = this.emitter.value(body, place)
+      made.set(node, value)
+      if (!this.passed.has(node)) this.store(node, value, place)
+    }
   }
 
-  private store(value: Register, { axes, vector, within }: Place): void {
-    const { b } = this
-    const { node, extents, resultAxes } = this.nest
-    const strides = stridesOf(extents.slice(0, resultAxes))
-    const at = strides.reduce((sum, stride, axis) => sum.plus(axes[axis]!.times(stride)), LaneAffine.of(0))
+  private store(node: Node, value: Register, { axes, vector, within }: Place): void {
+    const { b, rowAxes } = this
+    const strides = stridesOf(this.extents.slice(0, this.resultAxes))
+    const at = strides.reduce(
+      (sum, stride, axis) => (axis < rowAxes ? sum : sum.plus(axes[axis]!.times(stride))),
+      LaneAffine.of(0),
+    )
     const stored = value.type === 'mask' ? b.select(value, b.int(1), b.int(0)) : value
     const range = vector >= 0 ? within : { at: LaneAffine.of(0), low: 0, high: 1 }
     b.store(this.args.buffer(node), at, stored, { laneStride: vector >= 0 ? strides[vector]! : 1, within: range })
   }
 
-  private reduced(kind: ReduceKind, place: Place): Register {
-    const { resultAxes, body } = this.nest
-    this.emitter.hoist(body, (1 << resultAxes) - 1, place)
-    return this.vector < resultAxes ? this.reducedInLanes(kind, place) : this.reducedAcross(kind, place)
+  private reduced(kind: ReduceKind, body: Expression, place: Place): Register {
+    this.hoist((1 << this.resultAxes) - 1, place)
+    const fold = folds(this.b, this.nests[0]!.node.dtype)[kind]
+    return this.vector < this.resultAxes
+      ? this.reducedInLanes(fold, body, place)
+      : this.reducedAcross(fold, body, place)
   }
 
   /** Lanes are results; each walks through the reduced axes in order. */
-  private reducedInLanes(kind: ReduceKind, place: Place): Register {
-    const { b } = this
-    const { extents, resultAxes } = this.nest
-    const fold = folds(b, this.nest.node.dtype)[kind]
+  private reducedInLanes(fold: Fold, body: Expression, place: Place): Register {
+    const { b, extents } = this
     const total = b.variable(fold.start())
-    const axes = extents.length - resultAxes
-    if (axes === 0) {
-      b.set(total, b.variable(fold.join(total, this.emitter.value(this.nest.body, place))))
+    const last = extents.length - 1
+    if (last < this.resultAxes) {
+      b.set(total, b.variable(fold.join(total, this.emitter.value(body, place))))
       return total
     }
-    const last = extents.length - 1
-    this.reduceLoops(resultAxes, last, place, (outer) => {
+    this.reduceLoops(this.resultAxes, last, place, (outer) => {
       const blocks = Math.ceil(extents[last]! / blockLength)
-      this.b.loop({ count: blocks, step: blockLength, limit: extents[last]! }, (start) => {
+      b.loop({ count: blocks, step: blockLength, limit: extents[last]! }, (start) => {
         const part = b.variable(fold.start())
         b.loop({ begin: start, count: blockLength, limit: extents[last]! }, (i) => {
           this.emitter.scope(() => {
             const here = { ...outer, axes: outer.axes.with(last, LaneAffine.of(i)) }
-            b.set(part, fold.join(part, this.emitter.value(this.nest.body, here)))
+            b.set(part, fold.join(part, this.emitter.value(body, here)))
           })
         })
         b.set(total, fold.join(total, part))
@@ -167,22 +253,19 @@ class NestWriter {
   }
 
   /** Lanes run along the last reduced axis and are joined at the end. */
-  private reducedAcross(kind: ReduceKind, place: Place): Register {
-    const { b } = this
-    const { extents, resultAxes, body } = this.nest
-    const fold = folds(b, this.nest.node.dtype)[kind]
+  private reducedAcross(fold: Fold, body: Expression, place: Place): Register {
+    const { b, extents } = this
     const last = extents.length - 1
     const extent = extents[last]!
     const parts = Array.from({ length: chains / b.lanes }, () => b.variable(fold.start()))
     const add = (part: Register, outer: Place, at: LaneAffine, within: LaneRange | null): void => {
       this.emitter.scope(() => {
         const here = { axes: outer.axes.with(last, at), vector: last, within }
-        const value = this.emitter.value(body, here)
-        const joined = fold.join(part, value)
+        const joined = fold.join(part, this.emitter.value(body, here))
         b.set(part, within ? b.select(b.mask(within), joined, part) : joined)
       })
     }
-    this.reduceLoops(resultAxes, last, place, (outer) => {
+    this.reduceLoops(this.resultAxes, last, place, (outer) => {
       const whole = extent - (extent % chains)
       b.loop({ count: whole / chains, step: chains }, (i) => {
         for (const [k, part] of parts.entries()) add(part, outer, LaneAffine.of(i).plus(k * b.lanes), null)
@@ -197,16 +280,15 @@ class NestWriter {
     return fold.across(joinParts(parts, fold.join))
   }
 
-  /** Loops over reduced axes but the last one, hoisting what stays. */
+  /** Loops over reduced axes but the last one. */
   private reduceLoops(axis: number, last: number, place: Place, body: (outer: Place) => void): void {
     if (axis === last) {
       body(place)
       return
     }
-    this.b.loop({ count: this.nest.extents[axis]! }, (i) => {
+    this.b.loop({ count: this.extents[axis]! }, (i) => {
       this.emitter.scope(() => {
-        const here = { ...place, axes: place.axes.with(axis, LaneAffine.of(i)) }
-        this.reduceLoops(axis + 1, last, here, body)
+        this.reduceLoops(axis + 1, last, { ...place, axes: place.axes.with(axis, LaneAffine.of(i)) }, body)
       })
     })
   }
@@ -258,17 +340,15 @@ function foldLanes(b: LaneBuilder, value: Register, join: Fold['join']): Registe
   return folded
 }
 
-function withUnitAxis(nest: Nest): Nest {
-  const body = mapAffines(nest.body, ({ terms, offset }) => ({ terms: [0, ...terms], offset }))
-  return { ...nest, extents: [1, ...nest.extents], resultAxes: 1, body }
-}
-
-/** Lanes run along the last reduced axis when the loads there are contiguous, else along the last axis of the result. */
-function chooseVector(nest: Nest): number {
-  const { extents, resultAxes, reduce, body } = nest
-  if (!reduce || resultAxes === extents.length) return resultAxes - 1
+/**
+ * Lanes run along the last reduced axis when the loads there are contiguous, else along the last axis of the result; −1
+ * where nothing is left below the shared axes.
+ */
+function chooseVector({ extents, resultAxes, reduce, body }: Nest, sharedAxes: number): number {
+  const axis = resultAxes > sharedAxes ? resultAxes - 1 : -1
+  if (!reduce || resultAxes === extents.length) return axis
   const last = extents.length - 1
-  return contiguity(body, last) >= contiguity(body, resultAxes - 1) ? last : resultAxes - 1
+  return axis < 0 || contiguity(body, last) >= contiguity(body, axis) ? last : axis
 }
 
 /** How many loads have unit steps along an axis, less those with other steps. */

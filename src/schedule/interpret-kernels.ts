@@ -6,7 +6,7 @@ import { buffer, randomBits } from '../graph/ops/leaves.ts'
 import { reduce } from '../graph/ops/reduce.ts'
 import { type Affine, type Condition, evaluate } from './affine.ts'
 import type { Expression } from './expression.ts'
-import type { Kernel, Nest } from './kernels.ts'
+import type { Kernel, Nest, Whole } from './kernels.ts'
 
 /**
  * Runs kernels as their descriptions say, all positions of a nest at a time. Slow; the oracle of what later stages make of
@@ -20,7 +20,10 @@ export function runKernels(kernels: readonly Kernel[]): Map<Node, Values> {
     if (!node.value) throw new Error(`${node.op.name} #${node.id} is read before it is stored`)
     return toValues(node.value, node.dtype)
   }
-  for (const kernel of kernels) results.set(kernel.node, runKernel(kernel, read))
+  for (const kernel of kernels) {
+    for (const part of kernel.kind === 'group' ? kernel.members : [kernel])
+      results.set(part.node, runKernel(part, read))
+  }
   return results
 }
 
@@ -28,7 +31,7 @@ const recordedNumber = (scalar: Node): number => (scalar.attrs as { value: numbe
 
 /** The values of one kernel's result, given those it reads and the numbers of this run. */
 export function runKernel(
-  kernel: Kernel,
+  kernel: Nest | Whole,
   read: (node: Node) => Values,
   number: (scalar: Node) => number = recordedNumber,
 ): Values {

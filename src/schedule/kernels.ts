@@ -5,6 +5,7 @@ import type { Padding } from '../graph/ops/views.ts'
 import { isPlaceholder, type Program } from './canonical.ts'
 import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
 import { SplitAxis } from './reshaping.ts'
+import { mapAffines } from './walk.ts'
 
 /** A loop nest that computes one stored node: `body` for each position of the result, combined over the reduced axes. */
 export interface Nest {
@@ -24,7 +25,20 @@ export interface Whole {
   readonly node: Node
 }
 
-export type Kernel = Nest | Whole
+/** Nests computed together: stage after stage for one row of their shared leading axes, then the next row. */
+export interface Group {
+  readonly kind: 'group'
+  /** The last result. */
+  readonly node: Node
+  /** Producers first. */
+  readonly members: readonly Nest[]
+  /** How many leading axes the members share; all of them in a pass of maps. */
+  readonly rowAxes: number
+  /** Results that nobody else reads: they live no longer than their row. */
+  readonly local: ReadonlySet<Node>
+}
+
+export type Kernel = Nest | Whole | Group
 
 /** Ops that are never part of another kernel's expression. */
 const wholeOps: ReadonlySet<string> = new Set([
@@ -112,7 +126,18 @@ function describeNest(
   }
   const resultAxes = factors.slice(0, keptDims).flat().length
   const body = reduce ? builder.read(source, index) : builder.inline(node, index, [])
-  return { kind: 'nest', node, extents, resultAxes, reduce, body }
+  return withoutUnitAxes({ kind: 'nest', node, extents, resultAxes, reduce, body })
+}
+
+function withoutUnitAxes(nest: Nest): Nest {
+  const kept = [...nest.extents.keys()].filter((axis) => nest.extents[axis] !== 1)
+  if (kept.length === nest.extents.length) return nest
+  return {
+    ...nest,
+    extents: kept.map((axis) => nest.extents[axis]!),
+    resultAxes: kept.filter((axis) => axis < nest.resultAxes).length,
+    body: mapAffines(nest.body, ({ terms, offset }) => ({ terms: kept.map((axis) => terms[axis]!), offset })),
+  }
 }
 
 /** Approximate cost of an element in cheap operations, and how many full-size arrays it reads. */

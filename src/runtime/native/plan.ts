@@ -12,12 +12,13 @@ import { sizeOf } from '../../core/shape.ts'
 import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
 import { type Binding, Unsupported } from '../../kernel/bindings.ts'
-import { type KernelCode, nestCode } from '../../kernel/nest.ts'
+import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { argumentsOf, canonicalize, isPlaceholder, type Program } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
-import { type Kernel, makeKernels } from '../../schedule/kernels.ts'
+import { type Kernel, makeKernels, type Nest, type Whole } from '../../schedule/kernels.ts'
+import { fuse } from '../../schedule/fusion.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
-import { phasesOf, readsOf } from '../../schedule/phases.ts'
+import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import type { InstructionSet } from './cpu.ts'
 import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
 import { type KernelCall, PlanTable } from './plan-table.ts'
@@ -29,7 +30,7 @@ const sharedElements = 65536
 /** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
 type Segment =
   | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
-  | { readonly kind: 'routine'; readonly kernel: Kernel }
+  | { readonly kind: 'routine'; readonly kernel: Nest | Whole }
 
 /** A cell of an argument block that has to be written before each run. */
 interface Patch {
@@ -47,6 +48,7 @@ export class Plan {
   private readonly segments: Segment[] = []
   private readonly patches: Patch[] = []
   private readonly labels: string[] = []
+  private readonly workingMemory: Uint8Array[] = []
   private readonly arena: Uint8Array<ArrayBuffer>
   private readonly offsets: ReadonlyMap<Node, number>
   private readonly results: ReadonlySet<Node>
@@ -54,15 +56,22 @@ export class Plan {
   constructor(roots: readonly Node[], set: InstructionSet) {
     this.program = canonicalize(roots)
     this.results = new Set(this.program.targets.filter((node) => !isPlaceholder(node)))
-    const { kernels } = makeKernels(this.program)
+    const { kernels: single } = makeKernels(this.program)
+    const code = new Map(single.map((kernel) => [kernel as Kernel, this.compile(kernel, set)]))
+    const kernels = fuse(single, this.results, (nest) => code.get(nest) !== undefined)
+    for (const kernel of kernels) if (!code.has(kernel)) code.set(kernel, this.compile(kernel, set))
     const phases = phasesOf(kernels)
     const memory = planMemory(lifetimes(phases, this.results))
     this.arena = alignedBytes(memory.bytes)
     this.offsets = memory.offsets
-    this.assemble(phases, set)
+    this.assemble(phases, code, set)
   }
 
-  private assemble(phases: readonly Kernel[][], set: InstructionSet): void {
+  private assemble(
+    phases: readonly Kernel[][],
+    codes: ReadonlyMap<Kernel, KernelCode | undefined>,
+    set: InstructionSet,
+  ): void {
     let pending: { code: KernelCode; kernel: Kernel }[][] = []
     const flush = (): void => {
       if (pending.length > 0) this.segments.push(this.nativeSegment(pending, set))
@@ -70,10 +79,11 @@ export class Plan {
     }
     for (const phase of phases) {
       const native: { code: KernelCode; kernel: Kernel }[] = []
-      const routines: Kernel[] = []
+      const routines: (Nest | Whole)[] = []
       for (const kernel of phase) {
-        const code = this.compile(kernel, set)
+        const code = codes.get(kernel)
         if (code) native.push({ code, kernel })
+        else if (kernel.kind === 'group') throw new Error(`a group of ${kernel.members.length} kernels has no code`)
         else routines.push(kernel)
       }
       if (native.length > 0) pending.push(native)
@@ -84,9 +94,10 @@ export class Plan {
   }
 
   private compile(kernel: Kernel, set: InstructionSet): KernelCode | undefined {
-    if (kernel.kind !== 'nest') return undefined
+    if (kernel.kind === 'whole') return undefined
+    const labels = { numberOf: (label: string) => this.labels.push(label) - 1 }
     try {
-      return nestCode(kernel, lanesOf(set), { numberOf: (label) => this.labels.push(label) - 1 })
+      return kernel.kind === 'nest' ? nestCode(kernel, lanesOf(set), labels) : groupCode(kernel, lanesOf(set), labels)
     } catch (refusal) {
       if (refusal instanceof Unsupported) return undefined
       throw refusal
@@ -97,7 +108,10 @@ export class Plan {
     const calls = phases.map((phase) =>
       phase.map(({ code: { program, bindings } }): KernelCall => {
         const block = alignedArray(BigUint64Array, Math.max(1, bindings.length)) as unknown as BigUint64Array
-        bindings.forEach((binding, cell) => void this.patches.push({ block, cell, binding }))
+        bindings.forEach((binding, cell) => {
+          if (binding.kind === 'scratch') block[cell] = this.scratch(binding.bytes)
+          else this.patches.push({ block, cell, binding })
+        })
         return { code: new CodePages(emitX64(program, set)), offset: 0, argumentBlock: block, chunks: program.chunks }
       }),
     )
@@ -105,10 +119,15 @@ export class Plan {
     for (const patch of this.patches)
       if (patch.binding.kind === 'error' && patch.block[patch.cell] === 0n)
         patch.block[patch.cell] = BigInt(table.errorCell)
-    const work = Math.max(
-      ...phases.flat().map(({ kernel }) => sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)),
-    )
+    const work = Math.max(...phases.flat().map(({ kernel }) => workOf(kernel)))
     return { kind: 'native', table, threads: work < sharedElements ? 1 : threadPool().threads }
+  }
+
+  /** Address of working memory for every thread. */
+  private scratch(bytes: number): bigint {
+    const memory = alignedBytes(bytes * threadPool().threads)
+    this.workingMemory.push(memory)
+    return BigInt(addressOf(memory))
   }
 
   /** Values of the roots, whose leaves and numbers are found at the same positions as those of the first roots. */
@@ -146,7 +165,11 @@ export class Plan {
     }
   }
 
-  private runRoutine(kernel: Kernel, values: ReadonlyMap<Node, TypedArray>, numbers: ReadonlyMap<Node, Node>): void {
+  private runRoutine(
+    kernel: Nest | Whole,
+    values: ReadonlyMap<Node, TypedArray>,
+    numbers: ReadonlyMap<Node, Node>,
+  ): void {
     const stored = (node: Node): TypedArray => values.get(node) ?? this.inArena(node)
     const number = (scalar: Node): number => (numbers.get(scalar)!.attrs as { value: number }).value
     const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype), number)
@@ -158,6 +181,12 @@ export class Plan {
     const make = like.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
     return new make(this.arena.buffer, this.arena.byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
   }
+}
+
+/** Elements that a kernel walks through. */
+function workOf(kernel: Kernel): number {
+  if (kernel.kind === 'group') return kernel.members.reduce((sum, member) => sum + workOf(member), 0)
+  return sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)
 }
 
 function allocateAligned(dtype: DType, length: number): TypedArray {
@@ -179,15 +208,18 @@ function scalarBits(node: Node): bigint {
 function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {
   const first = new Map<Node, number>()
   const last = new Map<Node, number>()
+  const local = new Set(phases.flat().flatMap((kernel) => (kernel.kind === 'group' ? [...kernel.local] : [])))
   phases.forEach((kernels, phase) => {
     for (const kernel of kernels) {
-      first.set(kernel.node, phase)
-      last.set(kernel.node, phase)
+      for (const node of resultsOf(kernel)) {
+        first.set(node, phase)
+        last.set(node, phase)
+      }
       for (const node of readsOf(kernel)) last.set(node, phase)
     }
   })
   return [...first]
-    .filter(([node]) => !results.has(node))
+    .filter(([node]) => !results.has(node) && !local.has(node))
     .map(([owner, phase]) => ({
       owner,
       bytes: sizeOf(owner.shape) * bytesPerElement(owner.dtype),

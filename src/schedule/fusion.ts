@@ -1,0 +1,191 @@
+import { sizeOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
+import type { Affine } from './affine.ts'
+import type { Group, Kernel, Nest } from './kernels.ts'
+import { readsOf, resultsOf } from './phases.ts'
+import { readsIn } from './walk.ts'
+
+/** Rows longer than this do not stay in the nearest cache. */
+const longestRow = 8192
+
+/** With fewer rows than this a group would leave threads idle. */
+const fewestRows = 8
+
+/** A group stores no more results than this, so that memory streams stay few. */
+const mostMembers = 24
+
+/**
+ * Joins nests that share their outer loop axes. Maps over the same positions become one pass; reductions over rows and the
+ * maps around them become stages of one row kernel, with what only the row needs kept in the cache. Nests that `canJoin`
+ * refuses stay alone.
+ */
+export function fuse(
+  kernels: readonly Kernel[],
+  results: ReadonlySet<Node>,
+  canJoin: (nest: Nest) => boolean = () => true,
+): Kernel[] {
+  const fusion = new Fusion(kernels)
+  for (const kernel of kernels) if (kernel.kind === 'nest' && canJoin(kernel)) fusion.place(kernel)
+  return fusion.finish(results)
+}
+
+interface Draft {
+  members: Nest[]
+  /** Leading axes that all members share. */
+  rowAxes: number
+}
+
+class Fusion {
+  private readonly kernels: readonly Kernel[]
+  private readonly producer = new Map<Node, Kernel>()
+  private readonly drafts = new Map<Kernel, Draft>()
+
+  constructor(kernels: readonly Kernel[]) {
+    this.kernels = kernels
+    for (const kernel of kernels) for (const node of resultsOf(kernel)) this.producer.set(node, kernel)
+  }
+
+  /** Puts a nest into the group of one of its producers, or into a group of its own. */
+  place(nest: Nest): void {
+    const single: Draft = { members: [nest], rowAxes: nest.resultAxes }
+    this.drafts.set(nest, single)
+    const candidates = new Set<Draft>()
+    for (const node of readsOf(nest)) {
+      const draft = this.drafts.get(this.producer.get(node)!)
+      if (draft && draft !== single) candidates.add(draft)
+    }
+    let own = single
+    for (const draft of candidates) {
+      const rowAxes = this.fitting(draft, own)
+      if (rowAxes === undefined) continue
+      draft.rowAxes = rowAxes
+      draft.members = this.inOrder([...draft.members, ...own.members])
+      for (const member of own.members) this.drafts.set(member, draft)
+      own = draft
+    }
+  }
+
+  private inOrder(members: readonly Nest[]): Nest[] {
+    return [...members].sort((a, b) => this.kernels.indexOf(a) - this.kernels.indexOf(b))
+  }
+
+  /** How many leading axes two groups can share; undefined where they cannot be joined. */
+  private fitting(a: Draft, b: Draft): number | undefined {
+    if (a === b || a.members.length + b.members.length > mostMembers) return undefined
+    const members = [...a.members, ...b.members]
+    const nodes = new Set(members.map(({ node }) => node))
+    for (let rows = Math.min(a.rowAxes, b.rowAxes); rows > 0; rows--) {
+      if (this.sharesRows(members, nodes, rows)) return this.passesOutside(a, b) ? undefined : rows
+    }
+    return undefined
+  }
+
+  private sharesRows(members: readonly Nest[], nodes: ReadonlySet<Node>, rows: number): boolean {
+    const shared = members[0]!.extents.slice(0, rows)
+    const maps = members.every(({ reduce, extents }) => !reduce && extents.length === rows)
+    const count = sizeOf(shared)
+    for (const nest of members) {
+      if (nest.resultAxes < rows || shared.some((extent, axis) => nest.extents[axis] !== extent)) return false
+      if (!maps && sizeOf(nest.extents.slice(rows)) > longestRow) return false
+    }
+    if (!maps && count < fewestRows) return false
+    const byNode = new Map(members.map((nest) => [nest.node, nest]))
+    return members.every((nest) =>
+      readsIn(nest.body).every(
+        ({ node, at }) => !nodes.has(node) || (at !== undefined && staysInRow(at, byNode.get(node)!, rows)),
+      ),
+    )
+  }
+
+  /** Whether one group depends on the other through a kernel that belongs to neither. */
+  private passesOutside(a: Draft, b: Draft): boolean {
+    const inside = new Set<Kernel>([...a.members, ...b.members])
+    const seen = new Set<Kernel>()
+    const reaches = (kernel: Kernel): boolean => {
+      for (const producer of this.producersOf(kernel)) {
+        if (inside.has(producer)) return true
+        if (seen.has(producer)) continue
+        seen.add(producer)
+        const mates = this.drafts.get(producer)?.members ?? [producer]
+        if (mates.some((mate) => inside.has(mate) || reaches(mate))) return true
+      }
+      return false
+    }
+    for (const member of inside) {
+      for (const producer of this.producersOf(member)) {
+        if (inside.has(producer)) continue
+        const mates = this.drafts.get(producer)?.members ?? [producer]
+        if (mates.some((mate) => reaches(mate))) return true
+      }
+    }
+    return false
+  }
+
+  private producersOf(kernel: Kernel): Kernel[] {
+    return [...readsOf(kernel)].flatMap((node) => this.producer.get(node) ?? [])
+  }
+
+  /** Groups and single kernels, producers first. */
+  finish(results: ReadonlySet<Node>): Kernel[] {
+    const readers = new Map<Node, Set<Kernel>>()
+    for (const kernel of this.kernels) {
+      for (const node of readsOf(kernel)) readers.set(node, (readers.get(node) ?? new Set()).add(kernel))
+    }
+    const made = new Map<Draft, Kernel>()
+    const unitOf = (kernel: Kernel): Kernel => {
+      const draft = this.drafts.get(kernel)
+      if (!draft || draft.members.length === 1) return kernel
+      let group = made.get(draft)
+      if (!group) {
+        const inside = new Set<Kernel>(draft.members)
+        const local = draft.members.filter(
+          ({ node }) => !results.has(node) && [...(readers.get(node) ?? [])].every((reader) => inside.has(reader)),
+        )
+        group = {
+          kind: 'group',
+          node: draft.members.at(-1)!.node,
+          members: draft.members,
+          rowAxes: draft.rowAxes,
+          local: new Set(local.map(({ node }) => node)),
+        } satisfies Group
+        made.set(draft, group)
+      }
+      return group
+    }
+    return producersFirst(this.kernels.map(unitOf), (unit) =>
+      [...readsOf(unit)].flatMap((node) => {
+        const kernel = this.producer.get(node)
+        return kernel ? [unitOf(kernel)] : []
+      }),
+    )
+  }
+}
+
+/** Whether a load of a member's result touches only the row that is being computed. */
+function staysInRow(at: Affine, { extents, resultAxes }: Nest, rows: number): boolean {
+  const rowSize = sizeOf(extents.slice(rows, resultAxes))
+  let stride = rowSize
+  for (let axis = rows - 1; axis >= 0; axis--) {
+    if (at.terms[axis] !== stride) return false
+    stride *= extents[axis]!
+  }
+  return at.offset >= 0 && at.offset < Math.max(1, rowSize)
+}
+
+function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {
+  const order: Kernel[] = []
+  const seen = new Set<Kernel>()
+  const visit = (unit: Kernel): void => {
+    if (seen.has(unit)) return
+    seen.add(unit)
+    for (const producer of producersOf(unit)) visit(producer)
+    order.push(unit)
+  }
+  for (const unit of units) visit(unit)
+  return order
+}
+
+/** The body of a load's row-local position: its row terms left out. */
+export function withoutRows(at: Affine, rows: number): Affine {
+  return { terms: at.terms.map((term, axis) => (axis < rows ? 0 : term)), offset: at.offset }
+}
