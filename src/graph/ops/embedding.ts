@@ -27,25 +27,22 @@ export const embeddingOp: Op<Embedding> = {
     }
     return { shape: [...index!.shape, weight!.shape[1]!], dtype: weight!.dtype }
   },
-  decompose: ([index, weight], _attrs, { shape }) =>
-    reshape(gather(weight!, rows(index!, weight!), 0, 'embedding'), shape),
+  decompose: ([index, weight], _attrs, { shape }) => reshape(gather(weight!, column(index!), 0, 'embedding'), shape),
   derivative(node, dy, i) {
     if (i === 0) return undefined
     const [index, weight] = node.inputs as [Node, Node]
     const { paddingIdx, scaleGradByFreq } = node.attrs
-    const all = rows(index, weight)
-    let source = reshape(dy, all.shape)
-    const each = reshape(index, [sizeOf(index.shape), 1])
+    const each = column(index)
+    let source = reshape(dy, [each.shape[0]!, weight.shape[1]!])
     if (scaleGradByFreq) source = mul(source, reciprocal(cast(occurrences(each, weight), dy.dtype)))
     if (paddingIdx >= 0) source = mul(source, cast(notEqual(each, constant(paddingIdx, index.dtype)), dy.dtype))
-    return scatter(zeros(weight), all, source, 0, 'add', 'embedding')
+    return scatter(zeros(weight), each, source, 0, 'add', 'embedding')
   },
 }
 
-/** The indices as [count, D], one a gathered element. */
-function rows(index: Node, weight: Node): Node {
-  const count = sizeOf(index.shape)
-  return broadcastTo(reshape(index, [count, 1]), [count, weight.shape[1]!])
+/** The indices as a column [count, 1], which names whole rows. */
+function column(index: Node): Node {
+  return reshape(index, [sizeOf(index.shape), 1])
 }
 
 /** How often each index occurs, [count, 1]. */

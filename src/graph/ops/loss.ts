@@ -38,9 +38,7 @@ export const labelsOp: Op<Labels> = {
   name: 'labels',
   kind: 'elementwise',
   infer([target], { label }) {
-    if (target!.dtype !== 'int32' && target!.dtype !== 'uint8') {
-      throw new DTypeError(label, `class labels must be int32 or uint8, received ${target!.dtype}`)
-    }
+    checkLabelType(label, target!)
     return { shape: target!.shape, dtype: 'int32' }
   },
   evaluate(node, [target]) {
@@ -61,6 +59,11 @@ export const labelsOp: Op<Labels> = {
   },
 }
 
+function checkLabelType(op: string, target: Node): void {
+  if (target.dtype === 'int32' || target.dtype === 'uint8') return
+  throw new DTypeError(op, `class labels must be int32 or uint8, received ${target.dtype}`)
+}
+
 /** See {@link labelsOp}; without `ignoreIndex` every label counts. */
 export function checkedLabels(target: Node, attrs: Omit<Labels, 'ignoreIndex'> & Partial<Labels>): Node {
   return record(labelsOp, [target], { ignoreIndex: undefined, ...attrs })
@@ -77,6 +80,7 @@ export interface ClassLoss {
 function checkClassLoss(op: string, [x, target, weight]: readonly Node[]): void {
   const classes = x!.shape[1]!
   if (!isFloating(x!.dtype)) throw new DTypeError(op, `expects a floating input, received ${x!.dtype}`)
+  checkLabelType(op, target!)
   const expected = [x!.shape[0]!, ...x!.shape.slice(2)]
   if (!sameShape(target!.shape, expected)) {
     throw new ShapeError(

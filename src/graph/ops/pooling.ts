@@ -10,11 +10,12 @@ import { reduce } from './reduce.ts'
 import { broadcastTo, pad, reshape } from './views.ts'
 import { argPool, argPoolOp, type Pool, window } from './windows.ts'
 
-/** x [N, C, ...space] read at flat indices into space [N, C, ...out]. */
+/** x [N, C, ...space] read at flat indices into space, [N or 1, C or 1, ...out] → [N, C, ...out]. */
 export function gatherSpace(x: Node, index: Node, label: string): Node {
-  const lead = x.shape.slice(0, 2)
-  const flat = reshape(x, [...lead, sizeOf(x.shape.slice(2))])
-  return reshape(gather(flat, reshape(index, [...lead, sizeOf(index.shape.slice(2))]), 2, label), index.shape)
+  const [n, c, ...space] = x.shape as [number, number, ...number[]]
+  const [rows, columns, ...out] = index.shape as [number, number, ...number[]]
+  const places = reshape(index, [rows, columns, sizeOf(out)])
+  return reshape(gather(reshape(x, [n, c, sizeOf(space)]), places, 2, label), [n, c, ...out])
 }
 
 /** Maximum of each window; its derivative adds dy where the (first) maximum was. */

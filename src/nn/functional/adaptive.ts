@@ -185,8 +185,10 @@ export function argWindows(x: Node, windows: readonly Node[]): Node {
     const here = reshape(positions, spread)
     flat = flat ? add(mul(flat, whole(space[d]!)), here) : here
   }
-  const positions = reshape(broadcastTo(flat!, shape), [n, c, sizeOf(out), sizeOf(length)])
-  const candidates = gatherSpace(x, reshape(positions, [n, c, sizeOf(out) * sizeOf(length)]), 'maxPool')
-  const best = argReduce(reshape(candidates, positions.shape), 'max', 3)
-  return reshape(gather(positions, reshape(best, [...best.shape, 1]), 3), [n, c, ...out])
+  const [rows, columns] = flat!.shape as [number, number]
+  const positions = reshape(flat!, [rows, columns, sizeOf(out), sizeOf(length)])
+  const candidates = gatherSpace(x, reshape(positions, [rows, columns, sizeOf(out) * sizeOf(length)]), 'maxPool')
+  const best = argReduce(reshape(candidates, [n, c, sizeOf(out), sizeOf(length)]), 'max', 3)
+  const all = broadcastTo(positions, [n, c, sizeOf(out), sizeOf(length)])
+  return reshape(gather(all, reshape(best, [...best.shape, 1]), 3), [n, c, ...out])
 }

@@ -90,7 +90,7 @@ export function pairwiseDistance(
 /** Distances ‖xᵢ − xⱼ‖ₚ of all pairs i < j of rows: x [N, D] → [N (N − 1) / 2]. */
 export function pdist(x: Tensor, p = 2): Tensor {
   if (x.rank !== 2) throw new ShapeError('pdist', `expects rows [N, D], received ${formatShape(x.shape)}`)
-  const [n, d] = x.shape as [number, number]
+  const n = x.shape[0]!
   const pairs = Math.max(0, (n * (n - 1)) / 2)
   const [first, second] = [new Int32Array(pairs), new Int32Array(pairs)]
   for (let i = 0, at = 0; i < n; i++) {
@@ -99,7 +99,6 @@ export function pdist(x: Tensor, p = 2): Tensor {
       second[at] = j
     }
   }
-  const rows = (index: Int32Array): Node =>
-    gather(x.node, broadcastTo(buffer(index, [pairs, 1], 'int32'), [pairs, d]), 0, 'pdist')
+  const rows = (index: Int32Array): Node => gather(x.node, buffer(index, [pairs, 1], 'int32'), 0, 'pdist')
   return wrap(reshape(vectorNorm('pdist', sub(rows(first), rows(second)), p, 1), [pairs]))
 }

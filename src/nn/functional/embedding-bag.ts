@@ -107,7 +107,7 @@ function sums(rows: Node, bag: Node, counts: Node | undefined, bags: number, mod
   const [n, d] = rows.shape as [number, number]
   const zero = constant(0, rows.dtype)
   const counted = counts ? where(counts, rows, zero) : rows
-  const total = scatter(broadcastTo(zero, [bags, d]), broadcastTo(bag, [n, d]), counted, 0, 'add', op)
+  const total = scatter(broadcastTo(zero, [bags, d]), bag, counted, 0, 'add', op)
   if (mode === 'sum') return total
   const one = constant(1, rows.dtype)
   const ones = counts ? cast(counts, rows.dtype) : broadcastTo(one, [n, 1])
@@ -117,15 +117,14 @@ function sums(rows: Node, bag: Node, counts: Node | undefined, bags: number, mod
 /** The first largest element of each bag and column; the gradient goes to it. */
 function maxima(rows: Node, bag: Node, counts: Node | undefined, bags: number): Node {
   const [n, d] = rows.shape as [number, number]
-  const wide = broadcastTo(bag, [n, d])
   const lowest = constant(Number.NEGATIVE_INFINITY, rows.dtype)
   const seen = counts ? where(counts, detach(rows), lowest) : detach(rows)
-  const largest = scatter(broadcastTo(lowest, [bags, d]), wide, seen, 0, 'max', op)
-  const isLargest = equal(seen, gather(largest, wide, 0, op))
-  const wins = counts ? and(isLargest, broadcastTo(counts, [n, d])) : isLargest
+  const largest = scatter(broadcastTo(lowest, [bags, d]), bag, seen, 0, 'max', op)
+  const isLargest = equal(seen, gather(largest, bag, 0, op))
+  const wins = counts ? and(isLargest, counts) : isLargest
   const nobody = constant(n, 'int32')
   const place = where(wins, reshape(iota(n), [n, 1]), nobody)
-  const first = scatter(broadcastTo(nobody, [bags, d]), wide, place, 0, 'min', op)
+  const first = scatter(broadcastTo(nobody, [bags, d]), bag, place, 0, 'min', op)
   const found = less(first, nobody)
   const picked = gather(rows, where(found, first, constant(0, 'int32')), 0, op)
   return where(found, picked, constant(0, rows.dtype))

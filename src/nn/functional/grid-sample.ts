@@ -141,13 +141,11 @@ function cubicWeight(share: Node, offset: number): Node {
 /** Σ over all combinations of taps of their weights times the element. */
 function weightedSum(x: Node, along: readonly (readonly Tap[])[], op: string): Node {
   const space = x.shape.slice(2)
-  const [n, c] = x.shape as [number, number]
   let sum: Node | undefined
   const visit = (d: number, index: Node | undefined, weight: Node | undefined, exists: Node | undefined): void => {
     if (d === space.length) {
-      const out = index!.shape.slice(1)
-      const shape = [n, 1, ...out]
-      let part = gatherSpace(x, broadcastTo(reshape(index!, shape), [n, c, ...out]), op)
+      const shape = index!.shape.toSpliced(1, 0, 1)
+      let part = gatherSpace(x, reshape(index!, shape), op)
       if (weight) part = mul(part, reshape(weight, shape))
       if (exists) part = where(reshape(exists, shape), part, constant(0, x.dtype))
       sum = sum ? add(sum, part) : part

@@ -8,7 +8,7 @@ import { buffer } from '../../graph/ops/leaves.ts'
 import { cast } from '../../graph/ops/logic.ts'
 import { widened } from '../../graph/ops/precision.ts'
 import { reduce } from '../../graph/ops/reduce.ts'
-import { broadcastTo, reshape } from '../../graph/ops/views.ts'
+import { reshape } from '../../graph/ops/views.ts'
 import { wrap } from '../../tensor/base.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from './adaptive.ts'
@@ -125,8 +125,7 @@ function tapsOf(
 function resample(x: Node, dim: number, { count, index, weights }: Taps): Node {
   const out = index.length / count
   const along = (n: number): number[] => x.shape.map((_, d) => (d === dim ? n : 1))
-  const places = broadcastTo(buffer(index, along(index.length), 'int32'), x.shape.with(dim, index.length))
-  const taken = gather(x, places, dim, 'interpolate')
+  const taken = gather(x, buffer(index, along(index.length), 'int32'), dim, 'interpolate')
   if (!weights) return taken
   const factors = buffer(
     toStorage(x.dtype === 'float64' ? weights : Float32Array.from(weights), x.dtype),

@@ -137,7 +137,7 @@ function alignmentLoss(logProbs: Node, targets: Node, inputs: Node, outputs: Nod
   const pairs = reshape(concat([gap, reshape(labels, [n, s, 1])], 2), [n, 2 * s])
   const path = concat([pairs, broadcastTo(blanks, [n, 1])], 1)
   const skips = skippable(path, blanks, n, states)
-  const steps = gather(permute(logProbs, [1, 0, 2]), broadcastTo(reshape(path, [n, 1, states]), [n, t, states]), 2, op)
+  const steps = gather(permute(logProbs, [1, 0, 2]), reshape(path, [n, 1, states]), 2, op)
   const dead = constant(impossible, steps.dtype)
   const at = (time: number): Node => reshape(sliceDim(steps, 1, time, time + 1), [n, states])
   const numbers = reshape(iota(states), [1, states])
