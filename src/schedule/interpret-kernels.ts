@@ -104,7 +104,9 @@ function runNest(
       }
       case 'random': {
         const where = at(e.at)
-        const bits = valuesOf(randomBits(e.key, [where.reduce((m, w) => Math.max(m, w), 0) + 1], e.stream))
+        const bits = valuesOf(
+          randomBits(leafOf(read(e.key), e.key), [where.reduce((m, w) => Math.max(m, w), 0) + 1], e.stream),
+        )
         return Int32Array.from(where, (w) => bits[w]!)
       }
       case 'guard': {
