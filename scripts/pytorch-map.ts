@@ -36,6 +36,7 @@ export const aliases: Readonly<Record<string, string>> = {
   'Tensor.multiply': 'Tensor.mul',
   'Tensor.negative': 'Tensor.neg',
   'Tensor.not_equal': 'Tensor.ne',
+  'Tensor.sgn': 'Tensor.sign',
   'Tensor.split_with_sizes': 'Tensor.split',
   'Tensor.subtract': 'Tensor.sub',
   'Tensor.swapaxes': 'Tensor.transpose',
@@ -46,8 +47,16 @@ export const aliases: Readonly<Record<string, string>> = {
 
 /** What has another name here, or another place. */
 export const renamed: Readonly<Record<string, string>> = {
+  'nn.CrossMapLRN2d': 'nn.LocalResponseNorm',
+  'Tensor.argwhere': 'Tensor.nonzero',
+  'Tensor.clamp_max': 'Tensor.clamp',
+  'Tensor.clamp_min': 'Tensor.clamp',
+  'Tensor.dim': 'Tensor.rank',
+  'Tensor.index': 'Tensor.at',
   'Tensor.narrow_copy': 'Tensor.narrow',
+  'Tensor.numel': 'Tensor.size',
   'Tensor.ravel': 'Tensor.flatten',
+  'Tensor.size': 'Tensor.shape',
   'Tensor.tolist': 'Tensor.toArray',
   'Tensor.view': 'Tensor.reshape',
   'Tensor.view_as': 'Tensor.reshapeAs',
@@ -63,12 +72,22 @@ export const omissions: readonly Omission[] = [
   {
     reason: 'shows how a tensor lies in memory; here tensors are values, and layout is the compiler’s choice',
     names: [
-      ...['as_strided_scatter', 'const_data_ptr', 'contiguous', 'dense_dim', 'resize', 'resize_as', 'slice_inverse'],
+      ...['const_data_ptr', 'contiguous', 'dense_dim', 'resize', 'resize_as', 'slice_inverse'],
       ...['stride', 'unsafe_chunk', 'unsafe_split', 'unsafe_split_with_sizes'],
     ].map((name) => `Tensor.${name}`),
   },
   {
     reason: 'deprecated or removed in PyTorch itself',
-    names: ['Tensor.eig', 'Tensor.symeig', 'Tensor.lstsq', 'nn.functional.upsample_bilinear'],
+    names: ['Tensor.eig', 'Tensor.symeig', 'Tensor.lstsq'],
   },
+  {
+    reason: 'there are no complex numbers here, and a copy of the same needs no name',
+    names: ['Tensor.isreal', 'Tensor.positive'],
+  },
+  { reason: 'tells two tensors apart by a hash; compare them with equal()', names: ['Tensor.hash_tensor'] },
+  {
+    reason: 'kernels of PyTorch for products in 8-bit floats or over ragged groups on GPUs',
+    names: ['grouped_mm', 'scaled_mm', 'scaled_grouped_mm'].map((name) => `nn.functional.${name}`),
+  },
+  { reason: 'shares statistics between processes; training here is one process', names: ['nn.SyncBatchNorm'] },
 ]

@@ -25,7 +25,11 @@ export const elsewhere: readonly Group[] = [
   {
     reason: 'how values come out',
     test: 'test/lazy/values.test.ts',
-    names: ['realize', 'Tensor', ...under('Tensor.', 'data dataSync item itemSync toArray toArraySync')],
+    names: [
+      'realize',
+      'Tensor',
+      ...under('Tensor.', 'data dataSync item itemSync toArray toArraySync shape dtype rank size isRealized'),
+    ],
   },
   { reason: 'gives text', test: 'src/tensor/print.test.ts', names: ['Tensor.toString'] },
   {
@@ -33,7 +37,7 @@ export const elsewhere: readonly Group[] = [
     test: 'src/tensor/autograd.test.ts',
     names: [
       ...under('', 'noGrad enableGrad grad valueAndGrad gradients checkpoint customGrad'),
-      ...under('Tensor.', 'backward detach requireGrad retainGrad assign'),
+      ...under('Tensor.', 'backward detach requireGrad retainGrad assign requiresGrad isLeaf grad'),
     ],
   },
   {
@@ -68,6 +72,19 @@ export const elsewhere: readonly Group[] = [
     names: under('nn.utils.', 'fuseConvBnEval clipGradNorm clipGradValue parametersToVector vectorToParameters'),
   },
   {
+    reason: 'the same',
+    test: 'src/nn/utils/parametrizations.test.ts',
+    names: [
+      ...under('nn.utils.parametrizations.', 'weightNorm spectralNorm removeParametrizations'),
+      ...under('nn.utils.prune.', 'l1Unstructured remove'),
+    ],
+  },
+  {
+    reason: 'pools at random places; at given ones the functional form has goldens',
+    test: 'src/nn/layers/layers.test.ts',
+    names: ['nn.FractionalMaxPool2d', 'nn.FractionalMaxPool3d'],
+  },
+  {
     reason: 'trajectories of PyTorch instead of single values',
     test: 'test/goldens/optim/optim.test.ts',
     names: [
@@ -95,8 +112,9 @@ export const opsElsewhere: Readonly<Record<string, string>> = {
   cast: 'src/tensor/autograd.test.ts',
 }
 
-/** Ops whose derivative is constant wherever it exists: there is no second derivative to compare. */
-export const kinks: ReadonlySet<string> = new Set([
+/** Ops whose derivative does not depend on what they are differentiated by: there is no second derivative to compare. */
+export const linearOps: ReadonlySet<string> = new Set([
   ...['abs', 'sign', 'floor', 'ceil', 'round', 'trunc', 'maximum', 'minimum', 'remainder', 'fmod', 'floorDivide'],
-  ...['relu', 'threshold', 'hardTanh', 'hardSigmoid', 'leakyRelu', 'hardShrink', 'softshrink'],
+  ...['relu', 'threshold', 'hardTanh', 'hardSigmoid', 'leakyRelu', 'hardShrink', 'softshrink', 'nextAfter'],
+  ...['maxPool', 'dropout', 'nllLoss'],
 ])

@@ -6,20 +6,31 @@ import type { GoldenCase } from './format.ts'
 import { runCase, weighted } from './run.ts'
 
 /**
- * Tests of part `part` of `parts` of all files of cases, one test for what is called by one name. Each part is a test file, so
- * that they run side by side. `differences: false` leaves out what float64 differences check.
+ * Tests of part `part` of `parts` of all cases, one test for what is called by one name. Each part is a test file, so that they
+ * run side by side.
  */
-export function goldenTests(part: number, parts: number, { differences = true }: { differences?: boolean } = {}): void {
-  for (const [i, file] of caseFiles().entries()) {
-    if (i % parts !== part - 1) continue
+export function goldenTests(part: number, parts: number): void {
+  for (const [file, cases] of share(part, parts)) {
     describe(file, () => {
-      for (const [name, group] of groupByName(readCases(file))) {
+      for (const [name, group] of groupByName(cases)) {
         test(name, async () => {
-          for (const golden of group) await check(golden, differences)
+          for (const golden of group) await check(golden)
         })
       }
     })
   }
+}
+
+/** Files of cases, longest first, each given to the part that has least so far. */
+function share(part: number, parts: number): [string, GoldenCase[]][] {
+  const files = caseFiles().map((file): [string, GoldenCase[]] => [file, readCases(file)])
+  files.sort(([, a], [, b]) => b.length - a.length)
+  const loads = new Array<number>(parts).fill(0)
+  return files.filter(([, cases]) => {
+    const least = loads.indexOf(Math.min(...loads))
+    loads[least]! += cases.length
+    return least === part - 1
+  })
 }
 
 function groupByName(cases: readonly GoldenCase[]): Map<string, GoldenCase[]> {

@@ -3,8 +3,8 @@ import { parseSync, Visitor } from 'vite'
 import * as gradus from '../../src/index.ts'
 import { Tensor } from '../../src/tensor/tensor.ts'
 
-/** Methods that the sources of tensors declare `private` or `protected`: TypeScript hides them, JavaScript does not. */
-function hiddenMethods(): Set<string> {
+/** Members that the sources of tensors declare `private` or `protected`: TypeScript hides them, JavaScript does not. */
+function hiddenMembers(): Set<string> {
   const folder = new URL('../../src/tensor/', import.meta.url)
   const hidden = new Set<string>()
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -21,16 +21,17 @@ function hiddenMethods(): Set<string> {
   return hidden
 }
 
-function tensorMethods(): Map<string, unknown> {
-  const hidden = hiddenMethods()
-  const methods = new Map<string, unknown>()
+/** Methods of tensors, and the getters of their properties. */
+function tensorMembers(): Map<string, unknown> {
+  const hidden = hiddenMembers()
+  const members = new Map<string, unknown>()
   for (let level = Tensor.prototype as object; level !== Object.prototype; level = Object.getPrototypeOf(level)) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
-      const isPublic = typeof value === 'function' && name !== 'constructor' && !hidden.has(name)
-      if (isPublic && !methods.has(`Tensor.${name}`)) methods.set(`Tensor.${name}`, value)
+    for (const [name, { value, get }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (name === 'constructor' || hidden.has(name) || members.has(`Tensor.${name}`)) continue
+      members.set(`Tensor.${name}`, value ?? get)
     }
   }
-  return methods
+  return members
 }
 
 /** Functions and classes of a namespace and of those inside it, by their path. */
@@ -53,5 +54,5 @@ function isNamespace(value: unknown): value is object {
  * `where`. What is reached by several paths is listed under each.
  */
 export function publicSurface(): Map<string, unknown> {
-  return new Map([...tensorMethods(), ...exportsOf(gradus, '')])
+  return new Map([...tensorMembers(), ...exportsOf(gradus, '')])
 }

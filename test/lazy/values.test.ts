@@ -1,12 +1,13 @@
 /** How values come out of tensors: copies, the same ones in every way of asking. */
 import { expect, test } from 'vitest'
-import { realize, ShapeError, tensor } from '../../src/index.ts'
+import { realize, ShapeError, Tensor, tensor } from '../../src/index.ts'
 
 test('data gives the elements in row-major order, as a copy', async () => {
   const x = tensor([
     [1, 2],
     [3, 4],
   ])
+  expect(x).toBeInstanceOf(Tensor)
   const data = await x.transpose(0, 1).data()
   expect(data).toEqual(Float32Array.of(1, 3, 2, 4))
   const own = await x.data()
@@ -34,6 +35,11 @@ test('item is the one element, toArray nests', async () => {
   expect(await tensor([[], []]).toArray()).toEqual([[], []])
   expect(tensor([true, false]).toArraySync()).toEqual([true, false])
   expect(tensor(3).toArraySync()).toBe(3)
+})
+
+test('shape, rank, size and dtype are known before anything is computed', () => {
+  const x = tensor([[1, 2, 3]]).add(tensor([[1], [2]], { dtype: 'float64' }))
+  expect([x.shape, x.rank, x.size, x.dtype, x.isRealized]).toEqual([[2, 3], 2, 6, 'float64', false])
 })
 
 test('realize computes several tensors in one go', async () => {

