@@ -74,7 +74,7 @@ describe('promotion', () => {
     const bools = full([2], 1, { dtype: 'bool' })
     expect(() => bools.sub(bools)).toThrow(DTypeError)
     expect(() => bools.neg()).toThrow('neg: expects integer dtype or floating dtype, received bool')
-    expect(() => tensor([1]).bitwiseAnd(1)).toThrow('and: expects bool or integer dtype, received float32')
+    expect(() => tensor([1]).bitwiseAnd(1)).toThrow('bitwiseAnd: expects bool or integer dtype, received float32')
     expect(() => tensor([1]).gcd(2)).toThrow('gcd: expects integer dtype, received float32')
     expect(() => tensor([1], { dtype: 'int32' }).frac()).toThrow(
       "frac: expects a floating dtype, received int32; convert with .to('float32')",
@@ -280,6 +280,10 @@ describe('reductions', () => {
     expect(() => full([3, 3], 1).sum([0, -2])).toThrow('name a dimension twice')
     expect(() => full([3], 1).histc({ bins: 0 })).toThrow('expects at least one bin, received 0')
     expect(() => full([3], 1).histc({ min: 2, max: 1 })).toThrow('expects min ≤ max')
+    expect(() => full([3], 1).histogram(0)).toThrow('histogram: expects at least one bin, received 0')
+    expect(() => full([3], 1).histogram(2, { range: [1, 0] })).toThrow('expects a range [low, high], received [1, 0]')
+    expect(() => full([3], 1).histogram(2, { weight: full([2], 1) })).toThrow('expects weights [3], received [2]')
+    expect(() => full([2, 3], 1).sumToSize(2)).toThrow('sumToSize: [2] does not broadcast to [2, 3]')
     expect(() => full([2, 2, 2], 1).cov()).toThrow(
       'expects [variables, observations] or [observations], received [2, 2, 2]',
     )

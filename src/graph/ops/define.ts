@@ -74,6 +74,8 @@ export interface BinaryDefinition {
   ]
   /** Which dtypes are taken; all of them, unless said otherwise. */
   readonly accepts?: readonly Category[]
+  /** The name that errors give: the method the user called. Default: the op's own. */
+  readonly label?: string
   readonly result?: ResultDType
 }
 
@@ -92,13 +94,16 @@ export function inferElementwise(name: string, inputs: readonly Node[]): TensorT
 }
 
 /** Defines an elementwise function of two arguments that broadcast. */
-export function binary(name: string, { evaluate, derivative, accepts, result = same }: BinaryDefinition): Binary {
+export function binary(
+  name: string,
+  { evaluate, derivative, accepts, label = name, result = same }: BinaryDefinition,
+): Binary {
   const op: Op = {
     name,
     kind: 'elementwise',
     infer(inputs) {
-      const { shape, dtype } = inferElementwise(name, inputs)
-      if (accepts) checkCategory(name, dtype, accepts)
+      const { shape, dtype } = inferElementwise(label, inputs)
+      if (accepts) checkCategory(label, dtype, accepts)
       return { shape, dtype: result(dtype) }
     },
     evaluate(node, [a, b]) {

@@ -49,6 +49,7 @@ export const and: Binary = binary('and', {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! & b[i * sb]!
   },
   accepts: discrete,
+  label: 'bitwiseAnd',
 })
 
 /** Bitwise or; logical or of bools. */
@@ -57,6 +58,7 @@ export const or: Binary = binary('or', {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! | b[i * sb]!
   },
   accepts: discrete,
+  label: 'bitwiseOr',
 })
 
 /** Bitwise exclusive or; logical exclusive or of bools. */
@@ -65,6 +67,7 @@ export const xor: Binary = binary('xor', {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! ^ b[i * sb]!
   },
   accepts: discrete,
+  label: 'bitwiseXor',
 })
 
 export const logicalAnd: (a: Node, b: Node) => Node = (a, b) => and(toBool(a), toBool(b))
@@ -85,6 +88,7 @@ export const shiftLeft: Binary = binary('shiftLeft', {
     for (let i = 0; i < y.length; i++) y[i] = inRange(b[i * sb]!) ? a[i * sa]! << b[i * sb]! : 0
   },
   accepts: ['integer'],
+  label: 'bitwiseLeftShift',
 })
 
 /** Arithmetic shift: copies the sign. */
@@ -93,6 +97,7 @@ export const shiftRight: Binary = binary('shiftRight', {
     for (let i = 0; i < y.length; i++) y[i] = a[i * sa]! >> (inRange(b[i * sb]!) ? b[i * sb]! : 31)
   },
   accepts: ['integer'],
+  label: 'bitwiseRightShift',
 })
 
 /** Logical shift: fills with zeros. */

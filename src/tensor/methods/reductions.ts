@@ -1,4 +1,5 @@
-import { normalizeDim, normalizeDims } from '../../core/shape.ts'
+import { ShapeError } from '../../core/errors.ts'
+import { formatShape, normalizeDim, normalizeDims, sameShape, tryBroadcast } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import { abs, add, mul, pow, reciprocal } from '../../graph/ops/arithmetic.ts'
 import { logSoftmax, softmax } from '../../graph/ops/composite.ts'
@@ -6,7 +7,7 @@ import { flatSqrt, isNan } from '../../graph/ops/derived.ts'
 import { constant } from '../../graph/ops/leaves.ts'
 import { cast, equal, logicalNot, notEqual, where } from '../../graph/ops/logic.ts'
 import { widened } from '../../graph/ops/precision.ts'
-import { argReduce, keepDims, reduce } from '../../graph/ops/reduce.ts'
+import { argReduce, keepDims, reduce, sumTo } from '../../graph/ops/reduce.ts'
 import { logSumExp, mean } from '../../graph/ops/statistics.ts'
 import { reshape } from '../../graph/ops/views.ts'
 import { promote, wrap } from '../base.ts'
@@ -33,6 +34,15 @@ export abstract class Reductions extends Statistics {
   /** Σ over `dims`; integers and bools are summed in int32. */
   sum(dims?: Dims, { keepdim = false }: KeepDim = {}): Tensor {
     return wrap(reduceDims('sum', counting(this.node), 'sum', dims, keepdim))
+  }
+
+  /** Σ over the dimensions that broadcasting `shape` to this tensor's shape would stretch: the adjoint of `expand`. */
+  sumToSize(...shape: number[] | [readonly number[]]): Tensor {
+    const wanted = typeof shape[0] === 'object' ? shape[0] : (shape as number[])
+    if (!sameShape(tryBroadcast(wanted, this.shape) ?? [-1], this.shape)) {
+      throw new ShapeError('sumToSize', `${formatShape(wanted)} does not broadcast to ${formatShape(this.shape)}`)
+    }
+    return wrap(sumTo(this.node, wanted))
   }
 
   /** Σ over `dims`, NaN counting as 0. */

@@ -1,19 +1,19 @@
-import { DTypeError, ShapeError, ValueError } from '../../core/errors.ts'
+import { ShapeError, ValueError } from '../../core/errors.ts'
 import { formatShape, normalizeDim, normalizeDims, sizeOf } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import * as ops from '../../graph/ops/arithmetic.ts'
 import { matmul } from '../../graph/ops/contract.ts'
 import { cumulative } from '../../graph/ops/cumulative.ts'
 import { clamp, flatSqrt, isNan, lerp } from '../../graph/ops/derived.ts'
-import { argSort, gather, scatter } from '../../graph/ops/indexing.ts'
+import { argSort, gather } from '../../graph/ops/indexing.ts'
 import { buffer, constant, iota, scalar } from '../../graph/ops/leaves.ts'
-import { and, cast, equal, lessEqual, logicalNot, notEqual, where } from '../../graph/ops/logic.ts'
+import { cast, logicalNot, notEqual, where } from '../../graph/ops/logic.ts'
 import { argReduce, keepDims, reduce } from '../../graph/ops/reduce.ts'
 import { variance } from '../../graph/ops/statistics.ts'
 import { broadcastTo, concat, permute, reshape, sliceDim } from '../../graph/ops/views.ts'
 import { wrap } from '../base.ts'
 import type { Tensor } from '../tensor.ts'
-import { Cumulative } from './cumulative.ts'
+import { Counting } from './counting.ts'
 import { along, type Chosen, choose, type Dims, flattened, floatingNode, type KeepDim, restoreDims } from './dims.ts'
 
 export interface VarianceOptions extends KeepDim {
@@ -38,17 +38,8 @@ export interface CovarianceOptions {
   readonly aweights?: Tensor
 }
 
-export interface Bins {
-  /** Number of bins of equal width. Default 100. */
-  readonly bins?: number
-  /** The lower end; with `max` equal to it the range of the data is taken. Default 0. */
-  readonly min?: number
-  /** The upper end, which belongs to the last bin. Default 0. */
-  readonly max?: number
-}
-
-/** Deviation, order statistics, covariance and counts. */
-export abstract class Statistics extends Cumulative {
+/** Deviation, order statistics and covariance. */
+export abstract class Statistics extends Counting {
   /** Σ (x − mean)² / (n − correction) over `dims`. */
   var(dims?: Dims, { correction = 1, keepdim = false }: VarianceOptions = {}): Tensor {
     const x = floatingNode('var', this.self)
@@ -152,51 +143,6 @@ export abstract class Statistics extends Cumulative {
     const deviation = ops.sqrt(sliceDim(reshape(c, [n * n]), 0, 0, n * n, n + 1))
     const scaled = ops.div(ops.div(c, reshape(deviation, [n, 1])), deviation)
     return wrap(clamp(scaled, constant(-1, c.dtype), constant(1, c.dtype)))
-  }
-
-  /** How many elements fall into each of `bins` bins of equal width. Elements outside [min, max] are left out. */
-  histc({ bins = 100, min = 0, max = 0 }: Bins = {}): Tensor {
-    const x = flattened(floatingNode('histc', this.self))
-    if (!Number.isInteger(bins) || bins < 1) throw new ValueError('histc', `expects at least one bin, received ${bins}`)
-    if (max < min) throw new ValueError('histc', `expects min ≤ max, received min ${min}, max ${max}`)
-    const number = (value: number): Node => scalar(value, x.dtype)
-    const ofData = min === max && x.shape[0]! > 0
-    const [least, most] = ofData ? [reduce(x, 'min', [0]), reduce(x, 'max', [0])] : [number(min), number(max)]
-    const margin = cast(equal(least, most), x.dtype)
-    const [low, high] = [ops.sub(least, margin), ops.add(most, margin)]
-    const inside = and(lessEqual(low, x), lessEqual(x, high))
-    const position = ops.mul(ops.div(ops.sub(x, low), ops.sub(high, low)), constant(bins, x.dtype))
-    const index = cast(where(inside, ops.minimum(position, constant(bins - 1, x.dtype)), number(0)), 'int32')
-    const none = broadcastTo(constant(0, x.dtype), [bins])
-    return wrap(scatter(none, index, cast(inside, x.dtype), 0, 'add', 'histc'))
-  }
-
-  /**
-   * How often each of 0, 1, 2 ... occurs among the integers [n], or the sum of their `weights` [n]. The result reaches up to
-   * the largest value and has at least `minlength` elements.
-   */
-  async bincount({
-    weights,
-    minlength = 0,
-  }: {
-    readonly weights?: Tensor
-    readonly minlength?: number
-  } = {}): Promise<Tensor> {
-    if (this.dtype !== 'int32' && this.dtype !== 'uint8') {
-      throw new DTypeError('bincount', `expects int32 or uint8, received ${this.dtype}`)
-    }
-    if (this.rank !== 1) throw new ShapeError('bincount', `expects one dimension, received ${formatShape(this.shape)}`)
-    if (weights && (weights.rank !== 1 || weights.size !== this.size)) {
-      throw new ShapeError('bincount', `expects weights [${this.size}], received ${formatShape(weights.shape)}`)
-    }
-    let length = minlength
-    for (const value of await this.data()) {
-      if (value < 0) throw new ValueError('bincount', `expects no negative values, received ${value}`)
-      length = Math.max(length, value + 1)
-    }
-    const counted = weights?.node ?? broadcastTo(constant(1, 'int32'), [this.size])
-    const none = broadcastTo(constant(0, counted.dtype), [length])
-    return wrap(scatter(none, this.node, counted, 0, 'add', 'bincount'))
   }
 }
 

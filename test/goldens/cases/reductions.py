@@ -188,6 +188,19 @@ case("Tensor.bincount", ints(0, 6, 12, dtype="uint8"), {"minlength": 9}, torch=l
 case("Tensor.bincount", ints(0, 6, 8), {"weights": uniform(0, 2, 8, grad=False)}, torch=lambda x, w: torch.bincount(x, w))
 case("Tensor.bincount", ints(0, 6, 0), torch=torch.bincount)
 
+for options, f in (
+    ({}, lambda x: torch.histogram(x, 5)),
+    ({"range": [-1, 2]}, lambda x: torch.histogram(x, 5, range=(-1.0, 2.0))),
+    ({"range": [-1, 2], "density": True}, lambda x: torch.histogram(x, 5, range=(-1.0, 2.0), density=True)),
+):
+    case("Tensor.histogram", uniform(-2, 3, 6, 5, grad=False).permuted(1, 0), 5, options, torch=f)
+case("Tensor.histogram", uniform(-2, 3, 20, grad=False), 4, {"weight": uniform(0, 2, 20, grad=False)}, torch=lambda x, w: torch.histogram(x, 4, weight=w))
+case("Tensor.histogram", values([1.0, 2.0, 2.0, 3.0, 5.0, 0.5, 8.0], grad=False), values([1.0, 2.0, 4.0, 5.0], grad=False), torch=torch.histogram)
+case("Tensor.histogram", values([2.0, 2.0], grad=False), 3, torch=lambda x: torch.histogram(x, 3))
+case("Tensor.sumToSize", spread(2, 3, 4), [3, 1], torch=lambda x: x.sum_to_size(3, 1), smooth=True)
+case("Tensor.sumToSize", spread(3, 2).permuted(1, 0), 2, 3, torch=lambda x: x.sum_to_size(2, 3))
+case("Tensor.sumToSize", spread(2, 3), [], torch=lambda x: x.sum_to_size(()))
+
 # Running sums, products and extremes.
 smooth_runs = (("cumsum", torch.cumsum), ("cumprod", torch.cumprod), ("logcumsumexp", torch.logcumsumexp))
 for name, f in smooth_runs:
