@@ -22,14 +22,21 @@ export function sizes(op: string, name: string, value: Size, rank: number, minim
 
 const layouts = ['', '[N, C, L]', '[N, C, H, W]', '[N, C, D, H, W]']
 
-/** Calls `fn` with an input that has a batch dimension, which is added to and taken from one that has none. */
-export function batched(op: string, x: Tensor, rank: number, fn: (x: Node) => readonly Node[]): Tensor[] {
-  if (x.rank === rank + 2) return fn(x.node).map(wrap)
-  if (x.rank === rank + 1) return fn(reshape(x.node, [1, ...x.shape])).map((y) => wrap(reshape(y, y.shape.slice(1))))
+/** x with a batch dimension, which one of `rank` + 1 dimensions lacks. */
+function withBatch(op: string, x: Tensor, rank: number): Node {
+  if (x.rank === rank + 2) return x.node
+  if (x.rank === rank + 1) return reshape(x.node, [1, ...x.shape])
   throw new ShapeError(op, `expects an input ${layouts[rank]} (or one without N), received ${formatShape(x.shape)}`)
+}
+
+/** The results of `fn`, which sees a batch dimension that is taken away again where x has none. */
+export function batched(op: string, x: Tensor, rank: number, fn: (x: Node) => readonly Node[]): Tensor[] {
+  const results = fn(withBatch(op, x, rank))
+  return results.map((y) => wrap(x.rank === rank + 2 ? y : reshape(y, y.shape.slice(1))))
 }
 
 /** {@link batched} with one result. */
 export function batchedOne(op: string, x: Tensor, rank: number, fn: (x: Node) => Node): Tensor {
-  return batched(op, x, rank, (node) => [fn(node)])[0]!
+  const y = fn(withBatch(op, x, rank))
+  return wrap(x.rank === rank + 2 ? y : reshape(y, y.shape.slice(1)))
 }

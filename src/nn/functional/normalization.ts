@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError, ValueError } from '../../core/errors.ts'
-import { formatShape, type Shape, sizeOf } from '../../core/shape.ts'
+import { formatShape, sameShape, type Shape, sizeOf } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import { withGrad } from '../../graph/node.ts'
 import { add, div, maximum, mul, pow, rsqrt, sub } from '../../graph/ops/arithmetic.ts'
@@ -172,14 +172,19 @@ export function instanceNorm(
 }
 
 /** The trailing dimensions that `normalizedShape` names. */
-function trailing(op: string, x: Tensor, normalizedShape: number | Shape, weight: Tensor[]): number[] {
+function trailing(
+  op: string,
+  x: Tensor,
+  normalizedShape: number | Shape,
+  parameters: readonly (Tensor | null | undefined)[],
+): number[] {
   const wanted = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
   const lead = x.rank - wanted.length
   if (wanted.length === 0 || lead < 0 || wanted.some((n, d) => n !== x.shape[lead + d])) {
     throw new ShapeError(op, `input ${formatShape(x.shape)} must end in normalizedShape ${formatShape(wanted)}`)
   }
-  for (const values of weight) {
-    if (formatShape(values.shape) !== formatShape(wanted)) {
+  for (const values of parameters) {
+    if (values && !sameShape(values.shape, wanted)) {
       throw new ShapeError(
         op,
         `weight and bias must have normalizedShape ${formatShape(wanted)}, received ${formatShape(values.shape)}`,
@@ -197,7 +202,7 @@ export function layerNorm(
   normalizedShape: number | Shape,
   { weight, bias, eps = 1e-5 }: AffineOptions = {},
 ): Tensor {
-  const dims = trailing('layerNorm', x, normalizedShape, [weight, bias].filter((values) => !!values) as Tensor[])
+  const dims = trailing('layerNorm', x, normalizedShape, [weight, bias])
   return wrap(ops.layerNorm(x.node, weight?.node, bias?.node, { dims, eps }))
 }
 
@@ -210,7 +215,7 @@ export function rmsNorm(
   normalizedShape: number | Shape,
   { weight, eps }: Omit<AffineOptions, 'bias'> = {},
 ): Tensor {
-  const dims = trailing('rmsNorm', x, normalizedShape, weight ? [weight] : [])
+  const dims = trailing('rmsNorm', x, normalizedShape, [weight])
   return wrap(ops.rmsNorm(x.node, weight?.node, { dims, eps: eps ?? (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23) }))
 }
 
