@@ -2,9 +2,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadSafetensors } from '../../src/io/safetensors.ts'
 import { gradus, hiding, type Outcome, start } from './command.ts'
+
+// Processes take their time when others need the processor.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** A training of a second. */
 const quick = ['train', 'mnist', '--epochs', '2', '--samples', '192']
@@ -116,6 +119,12 @@ describe('gradus train mnist', () => {
     expect((await readdir(run)).sort()).toEqual(['config.json', 'history.jsonl', 'model.safetensors'])
     expect((await gradus('predict', run, '0')).code).toBe(0)
   })
+})
+
+test('a training that diverges says so', async () => {
+  const { code, stderr } = await gradus(...quick, '--lr', '1e30', '--run', join(folder, 'diverged'))
+  expect(stderr).toMatch(/^gradus: the training diverged in epoch 1: the loss is (NaN|Infinity); lower --lr\n$/)
+  expect(code).toBe(2)
 })
 
 describe('gradus predict', () => {

@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { gradus, hiding, start } from './command.ts'
+
+// Processes take their time when others need the processor.
+vi.setConfig({ testTimeout: 60_000 })
 
 let folder = ''
 beforeAll(async () => {

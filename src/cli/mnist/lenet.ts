@@ -1,17 +1,11 @@
+import { ReLU } from '../../nn/activations/rectifiers.ts'
 import { Sequential } from '../../nn/containers.ts'
-import { relu } from '../../nn/functional/activations.ts'
 import { Conv2d } from '../../nn/layers/conv.ts'
 import { Flatten } from '../../nn/layers/flatten.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import { MaxPool2d } from '../../nn/layers/max-pool.ts'
 import { Module } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-
-class ReLU extends Module {
-  forward(x: Tensor): Tensor {
-    return relu(x)
-  }
-}
 
 /**
  * A small convolutional network after LeNet-5 (LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document

@@ -1,5 +1,5 @@
 import type { EpochRecord, StepProgress } from '../../train/fit.ts'
-import { count, duration, percent, rate } from '../terminal/format.ts'
+import { count, duration, percent } from '../terminal/format.ts'
 import { drawDigits, type Picture, picturesPerRow } from '../terminal/digits.ts'
 import { type Captions, type Progress, startProgress } from '../terminal/progress.ts'
 import type { Screen } from '../terminal/screen.ts'
@@ -51,7 +51,7 @@ export class EpochProgress {
     this.batchSize = batchSize
   }
 
-  show({ epoch, step, stepsPerEpoch, totalSteps, recent, lr }: StepProgress): void {
+  show({ epoch, step, stepsPerEpoch, totalSteps, recent }: StepProgress): void {
     const stepSeconds = (performance.now() - this.started) / 1000 / totalSteps
     const left = duration(stepSeconds * (this.epochs * stepsPerEpoch - totalSteps))
     const captions: Captions = {
@@ -61,7 +61,6 @@ export class EpochProgress {
         `ETA ${left}`,
         `loss ${recent['loss']?.toFixed(3)}`,
         `acc. ${percent(recent['accuracy'] ?? Number.NaN, 0)}`,
-        `lr ${rate(lr)}`,
       ].join('  '),
     }
     this.bar ??= startProgress(this.screen, stepsPerEpoch, captions)

@@ -96,7 +96,13 @@ export async function trainMnist({ run, json = false, ...settings }: TrainOption
     readEvery: 5,
     ...(patience !== undefined && { patience }),
     signal: interrupt.signal,
-    onStep: (step) => progress.show(step),
+    onStep(step) {
+      progress.show(step)
+      if (Number.isFinite(step.recent['loss'])) return
+      throw new UsageError(
+        `the training diverged in epoch ${step.epoch}: the loss is ${step.recent['loss']}; lower --lr`,
+      )
+    },
     async onEpoch(record) {
       progress.clear()
       screen.line(epochRow(record))

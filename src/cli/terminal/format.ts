@@ -16,8 +16,3 @@ export function duration(seconds: number): string {
   const pad = (n: number): string => String(n).padStart(2, '0')
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`
 }
-
-/** Three significant digits without needless zeros: `0.005`, `4.33e-5`. */
-export function rate(x: number): string {
-  return x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : String(Number(x.toPrecision(3)))
-}

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { drawDigits, picturesPerRow } from './digits.ts'
-import { count, duration, percent, rate } from './format.ts'
+import { count, duration, percent } from './format.ts'
 import { startProgress } from './progress.ts'
 import { type Screen, screenOn } from './screen.ts'
 import { heading, row } from './table.ts'
@@ -53,7 +53,6 @@ test('numbers as text', () => {
     '1:02:03',
     '-:--',
   ])
-  expect([0.005, 0.0043301, 0.000043301, 0, 12].map(rate)).toEqual(['0.005', '0.00433', '4.33e-5', '0', '12'])
 })
 
 test('rows of a table stand below each other, coloured or not', () => {
