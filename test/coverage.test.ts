@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
-import { type Coverage, measureCoverage, renderCoverage, share } from '../scripts/coverage.ts'
+import { type Coverage, type Entry, measureCoverage, renderCoverage, share } from '../scripts/coverage.ts'
 import { aliases, omissions, renamed } from '../scripts/pytorch-map.ts'
 
 let coverage: Coverage
@@ -29,7 +29,7 @@ test('names are mapped that PyTorch has, and left out only if they are not here'
   const entries = [...coverage].flatMap(([module, list]) =>
     list.map((entry) => [`${module}.${entry.name}`, entry] as const),
   )
-  const known = new Map(entries)
+  const known = new Map<string, Entry>(entries)
   const mapped = [...Object.keys(aliases), ...Object.values(aliases), ...Object.keys(renamed)]
   const omitted = omissions.flatMap(({ names }) => names)
   expect([...mapped, ...omitted].filter((name) => !known.has(name))).toEqual([])

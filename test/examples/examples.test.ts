@@ -1,12 +1,10 @@
 /** The short examples, run as they stand; what they print is what they promise. */
 import { afterEach, expect, test, vi } from 'vitest'
 
-const modules = import.meta.glob('../../examples/*.ts')
-
 /** Runs an example and returns the lines it prints. */
 async function linesOf(name: string): Promise<string[]> {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  await modules[`../../examples/${name}.ts`]!()
+  await import(`../../examples/${name}.ts`)
   return log.mock.calls.flatMap((args) => args.join(' ').split('\n'))
 }
 

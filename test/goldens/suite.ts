@@ -7,14 +7,14 @@ import { runCase, weighted } from './run.ts'
 
 /**
  * Tests of part `part` of `parts` of all cases, one test for what is called by one name. Each part is a test file, so that they
- * run side by side.
+ * run side by side. `differences: false` leaves out what float64 differences check.
  */
-export function goldenTests(part: number, parts: number): void {
+export function goldenTests(part: number, parts: number, { differences = true }: { differences?: boolean } = {}): void {
   for (const [file, cases] of share(part, parts)) {
     describe(file, () => {
       for (const [name, group] of groupByName(cases)) {
         test(name, async () => {
-          for (const golden of group) await check(golden)
+          for (const golden of group) await check(golden, differences)
         })
       }
     })
