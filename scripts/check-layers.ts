@@ -14,7 +14,7 @@ import { parseSync, Visitor } from 'vite'
 
 /** The folders of `src` in the order in which data flows. */
 export const FOLDERS: readonly string[] = [
-  ...['core', 'graph', 'schedule', 'kernel', 'lane', 'codegen', 'runtime', 'tensor'],
+  ...['core', 'graph', 'schedule', 'lane', 'kernel', 'codegen', 'runtime', 'tensor'],
   ...['nn', 'optim', 'data', 'io', 'train', 'models', 'cli'],
 ]
 
