@@ -54,7 +54,7 @@ export function canonicalize(roots: readonly Node[]): Program {
   return { targets, order: producersFirst(targets), leaves: leaves.map(resolve), scalars: scalars.map(resolve) }
 }
 
-function producersFirst(targets: readonly Node[]): Node[] {
+export function producersFirst(targets: readonly Node[]): Node[] {
   const order: Node[] = []
   const seen = new Set<Node>()
   const stack: (readonly [Node, boolean])[] = [...targets].reverse().map((node) => [node, false])
@@ -80,7 +80,7 @@ export function isPlaceholder(node: Node): boolean {
 /** Ops whose result is their first input; they matter only while recording and differentiating. */
 const aliases: ReadonlySet<string> = new Set(['assign', 'detach', 'custom', 'checkpoint'])
 
-function merged(node: Node, inputs: readonly Node[], unique: Map<string, Node>): Node {
+export function merged(node: Node, inputs: readonly Node[], unique: Map<string, Node>): Node {
   if (aliases.has(node.op.name)) return inputs[0]!
   const simple = simplified(node, inputs)
   if (simple) return simple

@@ -17,6 +17,7 @@ import { argumentsOf, canonicalize, isPlaceholder, type Program } from '../../sc
 import { runKernel } from '../../schedule/interpret-kernels.ts'
 import { type Kernel, makeKernels, type Nest, type Whole } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
+import { lower } from '../../schedule/lowering/lower.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import type { InstructionSet } from './cpu.ts'
@@ -54,7 +55,7 @@ export class Plan {
   private readonly results: ReadonlySet<Node>
 
   constructor(roots: readonly Node[], set: InstructionSet) {
-    this.program = canonicalize(roots)
+    this.program = lower(canonicalize(roots))
     this.results = new Set(this.program.targets.filter((node) => !isPlaceholder(node)))
     const { kernels: single } = makeKernels(this.program)
     const code = new Map(single.map((kernel) => [kernel as Kernel, this.compile(kernel, set)]))

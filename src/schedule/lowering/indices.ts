@@ -1,0 +1,42 @@
+import { sizeOf } from '../../core/shape.ts'
+import type { Node } from '../../graph/node.ts'
+import { add, maximum, minimum, mul } from '../../graph/ops/arithmetic.ts'
+import { gather, type ScatterKind } from '../../graph/ops/indexing.ts'
+import { constant, iota } from '../../graph/ops/leaves.ts'
+import { cast, equal, where } from '../../graph/ops/logic.ts'
+import { reshape } from '../../graph/ops/views.ts'
+
+/** The indices themselves, read from 0, 1, 2 ...: so that each is checked where it is used. */
+function checked(index: Node, size: number, label: string): Node {
+  const flat = reshape(cast(index, 'int32'), [sizeOf(index.shape)])
+  return reshape(gather(iota(size), flat, 0, label), index.shape)
+}
+
+export function labelsAsGather(node: Node): Node | undefined {
+  const { classes, ignoreIndex, label } = node.attrs as { classes: number; ignoreIndex?: number; label: string }
+  const target = cast(node.inputs[0]!, 'int32')
+  const zero = constant(0, 'int32')
+  const counted =
+    ignoreIndex === undefined ? target : where(equal(target, constant(ignoreIndex, 'int32')), zero, target)
+  return checked(counted, classes, label)
+}
+
+const joins: Readonly<Record<ScatterKind, (base: Node, source: Node) => Node>> = {
+  add: (base, source) => add(base, source),
+  prod: (base, source) => mul(base, source),
+  max: (base, source) => maximum(base, source),
+  min: (base, source) => minimum(base, source),
+  set: (_, source) => source,
+}
+
+/** A single index along the dimension, as in the gradient of cross-entropy: every element asks whether it is meant. */
+export function scatterOfOne(node: Node): Node | undefined {
+  const { dim, kind, label } = node.attrs as { dim: number; kind: ScatterKind; label: string }
+  const [base, index, source] = node.inputs as [Node, Node, Node]
+  if (index.shape[dim] !== 1 || base.dtype === 'float64') return undefined
+  const size = base.shape[dim]!
+  const along = base.shape.map((extent, d) => (d === dim ? extent : 1))
+  const meant = equal(reshape(iota(size), along), checked(index, size, label))
+  // Joined in float32: narrow results are rounded once, when they are stored.
+  return where(meant, joins[kind](base, source), base)
+}
