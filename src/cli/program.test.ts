@@ -68,7 +68,7 @@ describe('mistakes give one line and exit code 2', () => {
     [['train', 'mnist', '--epochs'], 'argument missing'],
     [['train', 'mnist', 'more'], 'too many arguments'],
     [['train', 'mnist', '--run', 'FOLDER'], 'exists and is not empty'],
-    [['train', 'mnist', '--run', 'FOLDER/file'], 'exists and is not empty'],
+    [['train', 'mnist', '--run', 'FOLDER/file'], 'is not a folder'],
     [['predict'], "missing required argument 'run'"],
     [['predict', 'FOLDER', '1'], 'is not the folder of a run: it has no readable config.json'],
     [['predict', 'FOLDER/absent', '1'], 'is not the folder of a run'],

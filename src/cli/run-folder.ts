@@ -74,9 +74,12 @@ export class RunFolder {
   }
 }
 
-/** Throws a {@link UsageError} when `path` is a file, or a folder with something in it. */
+/** Throws a {@link UsageError} when `path` is a folder with something in it, a {@link FileError} when it can be none. */
 export async function checkIsFree(path: string): Promise<void> {
-  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : [path]))
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw fileError('--run', path, error)
+  })
   if (names.length > 0) throw new UsageError(`--run: ${path} exists and is not empty; name another folder`)
 }
 
