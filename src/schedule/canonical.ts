@@ -54,6 +54,30 @@ export function canonicalize(roots: readonly Node[]): Program {
   return { targets, order: producersFirst(targets), leaves: leaves.map(resolve), scalars: scalars.map(resolve) }
 }
 
+/**
+ * The program with nodes replaced by what `rule` makes of them and of their replaced inputs (undefined: the node as it is),
+ * simplified and merged again.
+ */
+export function rewrite(program: Program, rule: (node: Node, inputs: readonly Node[]) => Node | undefined): Program {
+  const replaced = new Map<Node, Node>()
+  const now = (node: Node): Node => replaced.get(node) ?? node
+  return withGrad(false, () => {
+    for (const node of program.order) {
+      const inputs = node.inputs.map(now)
+      const same = inputs.every((input, i) => input === node.inputs[i])
+      replaced.set(node, rule(node, inputs) ?? (same ? node : record(node.op, inputs, node.attrs)))
+    }
+    const unique = new Map<string, Node>()
+    const simple = new Map<Node, Node>()
+    const known = (node: Node): Node => simple.get(node) ?? node
+    for (const node of producersFirst(program.targets.map(now)))
+      simple.set(node, merged(node, node.inputs.map(known), unique))
+    const scalars = program.scalars.map((node) => known(now(node)))
+    const targets = program.targets.map((node) => known(now(node)))
+    return { targets, order: producersFirst(targets), leaves: program.leaves, scalars }
+  })
+}
+
 export function producersFirst(targets: readonly Node[]): Node[] {
   const order: Node[] = []
   const seen = new Set<Node>()

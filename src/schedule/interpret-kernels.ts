@@ -7,6 +7,7 @@ import { reduce } from '../graph/ops/reduce.ts'
 import { type Affine, type Condition, evaluate } from './affine.ts'
 import type { Expression } from './expression.ts'
 import type { Kernel, Nest, Whole } from './kernels.ts'
+import type { ProductKernel } from './product.ts'
 
 /**
  * Runs kernels as their descriptions say, all positions of a nest at a time. Slow; the oracle of what later stages make of
@@ -31,12 +32,26 @@ const recordedNumber = (scalar: Node): number => (scalar.attrs as { value: numbe
 
 /** The values of one kernel's result, given those it reads and the numbers of this run. */
 export function runKernel(
-  kernel: Nest | Whole,
+  kernel: Nest | Whole | ProductKernel,
   read: (node: Node) => Values,
   number: (scalar: Node) => number = recordedNumber,
 ): Values {
   const { node } = kernel
-  return kernel.kind === 'nest' ? runNest(kernel, read, number) : node.op.evaluate!(node, node.inputs.map(read))
+  if (kernel.kind === 'nest') return runNest(kernel, read, number)
+  if (kernel.kind === 'whole') return node.op.evaluate!(node, node.inputs.map(read))
+  return runProduct(kernel, read, number)
+}
+
+function runProduct(
+  { node, source, product, epilogue }: ProductKernel,
+  read: (node: Node) => Values,
+  number: (scalar: Node) => number,
+): Values {
+  const sums = source.op.evaluate!(source, source.inputs.map(read))
+  if (!epilogue) return sums
+  const extents = product.extents.slice(0, product.resultAxes)
+  const map: Nest = { kind: 'nest', node, extents, resultAxes: extents.length, reduce: undefined, body: epilogue }
+  return runNest(map, (input) => (input === source ? sums : read(input)), number)
 }
 
 function leafOf(values: Values, like: Node): Node {

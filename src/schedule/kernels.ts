@@ -4,6 +4,7 @@ import type { ReduceKind } from '../graph/ops/reduce.ts'
 import type { Padding } from '../graph/ops/views.ts'
 import { isPlaceholder, type Program } from './canonical.ts'
 import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
+import { isProduct, type ProductKernel } from './product.ts'
 import { SplitAxis } from './reshaping.ts'
 import { mapAffines } from './walk.ts'
 
@@ -38,11 +39,12 @@ export interface Group {
   readonly local: ReadonlySet<Node>
 }
 
-export type Kernel = Nest | Whole | Group
+export type Kernel = Nest | Whole | Group | ProductKernel
 
 /** Ops that are never part of another kernel's expression. */
 const wholeOps: ReadonlySet<string> = new Set([
   'contract',
+  'product',
   'conv',
   'scatter',
   'argSort',
@@ -71,7 +73,9 @@ export function makeKernels({ order, targets }: Program): Kernels {
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!
     if (!stored.has(node)) continue
-    kernels.set(node, isWhole(node) ? { kind: 'whole', node } : buildNest(node, stored, isStored))
+    if (isProduct(node)) {
+      kernels.set(node, { kind: 'product', node, source: node, product: node.attrs, epilogue: undefined })
+    } else kernels.set(node, isWhole(node) ? { kind: 'whole', node } : buildNest(node, stored, isStored))
   }
   return { stored, kernels: order.flatMap((node) => kernels.get(node) ?? []) }
 }

@@ -11,6 +11,11 @@ export function resultsOf(kernel: Kernel): readonly Node[] {
 export function readsOf(kernel: Kernel): ReadonlySet<Node> {
   if (kernel.kind === 'whole') return new Set(kernel.node.inputs)
   if (kernel.kind === 'nest') return new Set(readsIn(kernel.body).map(({ node }) => node))
+  if (kernel.kind === 'product') {
+    const { source, epilogue } = kernel
+    const others = epilogue ? readsIn(epilogue).map(({ node }) => node) : []
+    return new Set([...source.inputs, ...others.filter((node) => node !== source)])
+  }
   const own = new Set(resultsOf(kernel))
   return new Set(kernel.members.flatMap((member) => [...readsOf(member)]).filter((node) => !own.has(node)))
 }

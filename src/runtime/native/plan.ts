@@ -12,13 +12,17 @@ import { sizeOf } from '../../core/shape.ts'
 import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
 import { type Binding, Unsupported } from '../../kernel/bindings.ts'
+import { productCode } from '../../kernel/product.ts'
+import { packingOf } from '../../kernel/product-schedule.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { argumentsOf, canonicalize, isPlaceholder, type Program } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
-import { type Kernel, makeKernels, type Nest, type Whole } from '../../schedule/kernels.ts'
+import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
 import { lower } from '../../schedule/lowering/lower.ts'
+import { attachEpilogues } from '../../schedule/epilogues.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
+import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import type { InstructionSet } from './cpu.ts'
 import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
@@ -31,7 +35,7 @@ const sharedElements = 65536
 /** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
 type Segment =
   | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
-  | { readonly kind: 'routine'; readonly kernel: Nest | Whole }
+  | { readonly kind: 'routine'; readonly kernel: Exclude<Kernel, Group> }
 
 /** A cell of an argument block that has to be written before each run. */
 interface Patch {
@@ -55,12 +59,16 @@ export class Plan {
   private readonly results: ReadonlySet<Node>
 
   constructor(roots: readonly Node[], set: InstructionSet) {
-    this.program = lower(canonicalize(roots))
+    this.program = lowerProducts(lower(canonicalize(roots)), packingOf(lanesOf(set)))
     this.results = new Set(this.program.targets.filter((node) => !isPlaceholder(node)))
-    const { kernels: single } = makeKernels(this.program)
-    const code = new Map(single.map((kernel) => [kernel as Kernel, this.compile(kernel, set)]))
-    const kernels = fuse(single, this.results, (nest) => code.get(nest) !== undefined)
-    for (const kernel of kernels) if (!code.has(kernel)) code.set(kernel, this.compile(kernel, set))
+    const code = new Map<Kernel, KernelCode | undefined>()
+    const compiles = (kernel: Kernel): boolean => {
+      if (!code.has(kernel)) code.set(kernel, this.compile(kernel, set))
+      return code.get(kernel) !== undefined
+    }
+    const single = attachEpilogues(makeKernels(this.program).kernels, this.results, compiles)
+    const kernels = fuse(single, this.results, compiles)
+    kernels.forEach(compiles)
     const phases = phasesOf(kernels)
     const memory = planMemory(lifetimes(phases, this.results))
     this.arena = alignedBytes(memory.bytes)
@@ -80,7 +88,7 @@ export class Plan {
     }
     for (const phase of phases) {
       const native: { code: KernelCode; kernel: Kernel }[] = []
-      const routines: (Nest | Whole)[] = []
+      const routines: Exclude<Kernel, Group>[] = []
       for (const kernel of phase) {
         const code = codes.get(kernel)
         if (code) native.push({ code, kernel })
@@ -98,6 +106,7 @@ export class Plan {
     if (kernel.kind === 'whole') return undefined
     const labels = { numberOf: (label: string) => this.labels.push(label) - 1 }
     try {
+      if (kernel.kind === 'product') return productCode(kernel, lanesOf(set), labels)
       return kernel.kind === 'nest' ? nestCode(kernel, lanesOf(set), labels) : groupCode(kernel, lanesOf(set), labels)
     } catch (refusal) {
       if (refusal instanceof Unsupported) return undefined
@@ -167,7 +176,7 @@ export class Plan {
   }
 
   private runRoutine(
-    kernel: Nest | Whole,
+    kernel: Exclude<Kernel, Group>,
     values: ReadonlyMap<Node, TypedArray>,
     numbers: ReadonlyMap<Node, Node>,
   ): void {
@@ -187,6 +196,7 @@ export class Plan {
 /** Elements that a kernel walks through. */
 function workOf(kernel: Kernel): number {
   if (kernel.kind === 'group') return kernel.members.reduce((sum, member) => sum + workOf(member), 0)
+  if (kernel.kind === 'product') return sizeOf(kernel.product.extents)
   return sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)
 }
 

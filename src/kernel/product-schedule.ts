@@ -1,0 +1,133 @@
+import { sizeOf } from '../core/shape.ts'
+import type { Affine } from '../schedule/affine.ts'
+import type { Packing } from '../schedule/operands.ts'
+import type { Product, ProductKernel } from '../schedule/product.ts'
+import { affinesOf, mapAffines } from '../schedule/walk.ts'
+
+/** The largest tile of results that stays in registers: so many rows by so many vectors. */
+export interface TileLimits {
+  readonly rows: number
+  readonly vectors: number
+}
+
+/** rows · vectors sums, a vector of b each and one element of a: 31 of 32 registers with AVX-512, 15 of 16 with AVX2. */
+export function tileLimits(lanes: number): TileLimits {
+  return lanes === 16 ? { rows: 14, vectors: 2 } : { rows: 6, vectors: 2 }
+}
+
+/** How operands of products are packed for vectors of so many lanes. */
+export function packingOf(lanes: number): Packing {
+  return { lanes, vectors: tileLimits(lanes).vectors }
+}
+
+/** Nearly equal parts of an axis: `large` of `size`, then `small` of `size − 1`. */
+export interface Parts {
+  readonly size: number
+  readonly large: number
+  readonly small: number
+}
+
+export function nearlyEqual(extent: number, most: number): Parts {
+  const count = Math.ceil(extent / most)
+  const size = Math.ceil(extent / count)
+  const small = count * size - extent
+  return { size, large: count - small, small }
+}
+
+/** How a product is cut up. Fixed by its shape and the number of lanes; nothing here changes a bit of the result. */
+export interface ProductSchedule {
+  /** The axis that the rows of a tile run along; −1: tiles have one row. */
+  readonly tileAxis: number
+  readonly tiles: Parts
+  /** Columns of a tile. */
+  readonly strip: number
+  readonly strips: number
+  /** A chunk: so many tiles, so many strips, and all of these axes. */
+  readonly chunkTiles: number
+  readonly chunkStrips: number
+  readonly innerAxes: readonly number[]
+  /** The remaining axes, enumerated by chunks. */
+  readonly outerAxes: readonly number[]
+}
+
+/** About so many multiply-adds make a chunk. */
+const chunkWork = 2 ** 20
+/** A chunk's share of a is to stay in the second-level cache, in elements. */
+const nearElements = 2 ** 16
+/** With so many rows, reading b is paid for. */
+const enoughRows = 96
+
+export function scheduleProduct(product: Product, lanes: number, limits: TileLimits): ProductSchedule {
+  const { extents, resultAxes, a, b, panel } = product
+  const lane = resultAxes - 1
+  const summed = sizeOf(extents.slice(resultAxes))
+  const candidates = range(lane).filter((axis) => b.terms[axis] === 0 && extents[axis]! > 1)
+  const fill = (axis: number): number => extents[axis]! / Math.ceil(extents[axis]! / limits.rows)
+  const tileAxis = candidates.reduce((best, axis) => (best < 0 || fill(axis) >= fill(best) ? axis : best), -1)
+  const tiles = tileAxis < 0 ? { size: 1, large: 1, small: 0 } : nearlyEqual(extents[tileAxis]!, limits.rows)
+  const columns = extents[lane]!
+  const plain = panel.step === panel.width
+  const strip = plain ? Math.min(limits.vectors, Math.ceil(columns / lanes)) * lanes : panel.width
+  const strips = Math.ceil(columns / strip)
+  const tileCount = tiles.large + tiles.small
+  const tilesNear = Math.max(1, Math.min(tileCount, Math.floor(nearElements / (tiles.size * summed))))
+  const chunkTiles = Math.ceil(tileCount / Math.ceil(tileCount / tilesNear))
+  const innerAxes: number[] = []
+  let rows = chunkTiles * tiles.size
+  for (const axis of range(lane).reverse()) {
+    if (axis === tileAxis || b.terms[axis] !== 0 || a.terms[axis] === 0) continue
+    if (chunkTiles < tileCount || rows >= enoughRows || rows * extents[axis]! > 8 * enoughRows) break
+    innerAxes.unshift(axis)
+    rows *= extents[axis]!
+  }
+  const wanted = Math.max(1, Math.min(strips, Math.round(chunkWork / (rows * strip * summed))))
+  const chunkStrips = Math.ceil(strips / Math.ceil(strips / wanted))
+  const outerAxes = range(lane).filter((axis) => axis !== tileAxis && !innerAxes.includes(axis))
+  return { tileAxis, tiles, strip, strips, chunkTiles, chunkStrips, innerAxes, outerAxes }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i)
+}
+
+/**
+ * The kernel with neighbouring axes joined that all accesses walk through as one, and without axes of one position. The lanes
+ * keep an axis, and join others only where b is not in panels; so does the innermost summed axis.
+ */
+export function joinProductAxes(kernel: ProductKernel): ProductKernel {
+  const { product, epilogue } = kernel
+  const { extents, resultAxes, a, b, panel } = product
+  const results = epilogue ? [...affinesOf(epilogue)] : []
+  const affines = [a, b, ...results]
+  const lane = resultAxes - 1
+  const fixed = panel.step === panel.width ? -1 : lane
+  const groups: number[][] = []
+  let joinedResults = 0
+  for (const [axis, extent] of extents.entries()) {
+    if (extent === 1 && axis !== lane && axis !== extents.length - 1) continue
+    const previous = groups.at(-1)
+    const last = previous?.at(-1)
+    const joins =
+      last !== undefined &&
+      axis !== fixed &&
+      last < resultAxes === axis < resultAxes &&
+      affines.every(({ terms }) => (terms[last] ?? 0) === (terms[axis] ?? 0) * extent)
+    if (joins) previous!.push(axis)
+    else {
+      groups.push([axis])
+      if (axis < resultAxes) joinedResults++
+    }
+  }
+  const regroup = ({ terms, offset }: Affine): Affine => ({
+    terms: groups.map((group) => terms[group.at(-1)!] ?? 0),
+    offset,
+  })
+  const joined = {
+    extents: groups.map((group) => sizeOf(group.map((axis) => extents[axis]!))),
+    resultAxes: joinedResults,
+    a: regroup(a),
+    b: regroup(b),
+    panel,
+  }
+  return { ...kernel, product: joined, epilogue: epilogue && mapAffines(epilogue, regroup) }
+}

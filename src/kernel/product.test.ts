@@ -1,0 +1,181 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { toValues, type Values } from '../core/dtype.ts'
+import { sizeOf } from '../core/shape.ts'
+import { interpret } from '../graph/interpret.ts'
+import type { Node } from '../graph/node.ts'
+import { relu } from '../graph/ops/activation.ts'
+import { add, mul } from '../graph/ops/arithmetic.ts'
+import { contract, matmul } from '../graph/ops/contract.ts'
+import { buffer, constant, scalar } from '../graph/ops/leaves.ts'
+import { cast } from '../graph/ops/logic.ts'
+import { exp } from '../graph/ops/transcendental.ts'
+import { permute } from '../graph/ops/views.ts'
+import { leaf } from '../../test/random/graphs.ts'
+import { runnableSets } from '../../test/native/run-lane.ts'
+import { type Machine, type Outcome, runProducts } from '../../test/native/run-products.ts'
+
+const machines: readonly Machine[] = [
+  { set: 'avx512', native: false },
+  { set: 'avx2', native: false },
+  ...runnableSets.flatMap((set): Machine[] => [
+    { set, native: true, side: 'end' },
+    { set, native: true, side: 'start' },
+  ]),
+]
+
+/** The graph on every machine, against the reference interpreter. */
+function check(roots: readonly Node[], use: readonly Machine[] = machines): Outcome {
+  const wanted = interpret(roots).map((array, i) => toValues(array, roots[i]!.dtype))
+  let last: Outcome | undefined
+  for (const machine of use) {
+    last = runProducts(roots, machine)
+    for (const [i, values] of wanted.entries()) expectClose(last.values[i]!, values, JSON.stringify(machine))
+  }
+  return last!
+}
+
+function expectClose(actual: Values, wanted: Values, what: string): void {
+  expect(actual.length).toBe(wanted.length)
+  let scale = 1
+  for (const value of wanted) scale = Math.max(scale, Math.abs(value))
+  for (let i = 0; i < wanted.length; i++) {
+    const [a, b] = [actual[i]!, wanted[i]!]
+    if (!(Math.abs(a - b) <= 4e-6 * scale + 1e-5 * Math.abs(b))) expect.fail(`${what}, element ${i}: ${a} is not ${b}`)
+  }
+}
+
+const native: readonly Machine[] = machines.filter((machine) => machine.native)
+
+describe('products', () => {
+  test('sizes around tiles, vectors and panels', () => {
+    for (const [m, k, n] of [
+      [2, 2, 2],
+      [10, 65, 10],
+      [65, 10, 65],
+      [14, 3, 32],
+      [15, 5, 33],
+      [64, 7, 31],
+      [3, 300, 5],
+    ]) {
+      expect(check([matmul(leaf([m!, k!]), leaf([k!, n!], 2))]).products).toBe(1)
+    }
+  })
+
+  test('one row, one column, one step, none', () => {
+    for (const [m, k, n] of [
+      [1, 40, 33],
+      [33, 40, 1],
+      [20, 1, 30],
+      [1, 1, 1],
+      [3, 0, 4],
+      [0, 3, 4],
+    ]) {
+      check([matmul(leaf([m!, k!]), leaf([k!, n!], 2))])
+    }
+  })
+
+  test('all transposes, in place and packed', () => {
+    const t = (x: Node): Node => permute(x, [1, 0])
+    for (const [m, k, n] of [
+      [30, 20, 40],
+      [100, 70, 600],
+    ]) {
+      check([matmul(leaf([m!, k!]), t(leaf([n!, k!], 2)))], m === 30 ? machines : native)
+      check([matmul(t(leaf([k!, m!])), leaf([k!, n!], 2))], m === 30 ? machines : native)
+      check([matmul(t(leaf([k!, m!])), t(leaf([n!, k!], 2)))], m === 30 ? machines : native)
+    }
+  })
+
+  test('batches, several axes, long sums, crowded strides', () => {
+    check([matmul(leaf([3, 9, 8]), leaf([3, 8, 17], 2))])
+    check([
+      contract(leaf([2, 3, 4, 5]), leaf([5, 2, 6, 4], 2), {
+        batch: [[0], [1]],
+        reduce: [
+          [3, 2],
+          [0, 3],
+        ],
+      }),
+    ])
+    check([matmul(leaf([16, 1100]), leaf([1100, 40], 2))], native)
+    check([matmul(leaf([90, 512]), leaf([512, 512], 2))], native)
+    check([
+      contract(leaf([7, 20, 30]), leaf([20, 30, 11], 2), {
+        batch: [[], []],
+        reduce: [
+          [1, 2],
+          [0, 1],
+        ],
+      }),
+    ])
+  })
+
+  test('whole numbers wrap; narrow floats are summed in float32', () => {
+    const whole = (shape: readonly number[], seed: number): Node =>
+      buffer(
+        Int32Array.from({ length: sizeOf(shape) }, (_, i) => Math.imul(i + seed, 0x9e3779b1)),
+        shape,
+        'int32',
+      )
+    const roots = [matmul(whole([19, 23], 1), whole([23, 21], 2))]
+    const wanted = interpret(roots)[0]!
+    for (const machine of machines) expect(runProducts(roots, machine).values[0]).toEqual(wanted)
+    const half = (x: Node): Node => cast(cast(x, 'float16'), 'float32')
+    check([matmul(half(leaf([9, 30])), half(leaf([30, 20], 2)))])
+  })
+
+  test('maps become epilogues', () => {
+    const product = matmul(leaf([30, 20]), leaf([20, 40], 2))
+    expect(check([relu(add(product, leaf([40], 3)))]).epilogues).toBe(1)
+    const scaled = mul(exp(mul(product, constant(0.1))), scalar(0.37, 'float32'))
+    expect(check([add(scaled, leaf([30, 40], 4))]).epilogues).toBe(1)
+    expect(check([relu(product), exp(mul(product, constant(0.1)))]).epilogues).toBe(0)
+    const long = matmul(leaf([20, 700]), leaf([700, 19], 2))
+    expect(check([relu(add(long, leaf([20, 1], 3)))], native.length > 0 ? native : machines).epilogues).toBe(1)
+    expect(check([permute(relu(product), [1, 0])]).products).toBe(1)
+  })
+
+  test('tiles and threads change no bit', () => {
+    const roots = [relu(matmul(leaf([61, 600]), leaf([600, 90], 2)))]
+    for (const set of runnableSets) {
+      const wanted = runProducts(roots, { set, native: true }).values[0]!
+      for (const rows of [1, 2, 4, 5, 6]) {
+        const { values } = runProducts(roots, { set, native: true, limits: { rows, vectors: 1 } })
+        expect(values[0]).toEqual(wanted)
+      }
+    }
+  })
+
+  test('random contractions', () => {
+    const size = fc.constantFrom(1, 2, 3, 5, 8, 16, 17, 33)
+    const sizes = fc.array(size, { maxLength: 2 })
+    fc.assert(
+      fc.property(sizes, sizes, sizes, sizes, fc.nat(1000), (batch, m, n, k, seed) => {
+        const [a, b] = [
+          [...batch, ...m, ...k],
+          [...batch, ...n, ...k],
+        ]
+        fc.pre(sizeOf(a) * sizeOf(n) < 200_000)
+        const order = (dims: readonly number[]): number[] =>
+          dims.map((_, d) => d).sort((p, q) => Math.sin(seed + 17 * p) - Math.sin(seed + 17 * q))
+        const [p, q] = [order(a), order(b)]
+        const range = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
+        const x = leaf(p.map((d) => a[d]!))
+        const y = leaf(
+          q.map((d) => b[d]!),
+          2,
+        )
+        const node = contract(x, y, {
+          batch: [range(batch.length).map((d) => p.indexOf(d)), range(batch.length).map((d) => q.indexOf(d))],
+          reduce: [
+            range(k.length, batch.length + m.length).map((d) => p.indexOf(d)),
+            range(k.length, batch.length + n.length).map((d) => q.indexOf(d)),
+          ],
+        })
+        check([node], sizeOf(a) * sizeOf(n) < 4000 ? machines : native)
+      }),
+      { numRuns: 60, seed: 20261125 },
+    )
+  })
+})

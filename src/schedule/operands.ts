@@ -1,0 +1,107 @@
+import { bytesPerElement } from '../core/dtype.ts'
+import { sizeOf, stridesOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
+import { pad, permute, reshape } from '../graph/ops/views.ts'
+import { type Affine, axisPosition, combine } from './affine.ts'
+import { ExpressionBuilder, MustStore } from './expression.ts'
+import type { Panel } from './product.ts'
+import { SplitAxis } from './reshaping.ts'
+
+/* How the operands of products are read: in place, through views, or from a copy in the order in which they are needed. */
+
+/** Lanes of a vector, and how many vectors of a packed operand lie side by side. */
+export interface Packing {
+  readonly lanes: number
+  readonly vectors: number
+}
+
+/** An array in memory and where in it the elements are found. */
+export interface Operand {
+  readonly node: Node
+  readonly at: Affine
+}
+
+/** What reading through changes nothing but positions. */
+const views: ReadonlySet<string> = new Set(['reshape', 'permute', 'broadcast', 'slice', 'flip', 'window'])
+
+/** The array under the views of `x`, or x itself where they are not affine. */
+export function readThrough(x: Node, index: readonly Affine[], extents: readonly number[]): Operand {
+  try {
+    const builder = new ExpressionBuilder(extents, (node) => !views.has(node.op.name))
+    const found = builder.read(x, index)
+    if (found.kind === 'load' && found.valid.length === 0) return { node: found.node, at: found.at }
+  } catch (request) {
+    if (!(request instanceof MustStore || request instanceof SplitAxis)) throw request
+  }
+  return { node: x, at: combine(index, stridesOf(x.shape), extents.length) }
+}
+
+/** Rows this far apart fall onto the same few lines of a cache. */
+const aliasing = 2048
+/** So few rows or columns do not crowd each other out, nor do they pay for a copy. */
+const worthCopying = 64
+
+/** The operand of which one element at a time meets a whole vector; its last dimension is the innermost summed one. */
+export function broadcastOperand(
+  x: Node,
+  index: readonly Affine[],
+  extents: readonly number[],
+  columns: number,
+): Operand {
+  const direct = readThrough(x, index, extents)
+  const bytes = bytesPerElement(x.dtype)
+  const crowded = direct.at.terms.some((step, axis) => aliases(step * bytes) && extents[axis]! > 8)
+  if (!crowded || columns < worthCopying || x.shape.at(-1)! < worthCopying) return direct
+  const skewed = pad(
+    x,
+    x.shape.map((_, d) => ({ low: 0, high: d === x.shape.length - 1 ? 64 / bytes : 0, inner: 0 })),
+  )
+  return { node: skewed, at: combine(index, stridesOf(skewed.shape), extents.length) }
+}
+
+function aliases(bytes: number): boolean {
+  return bytes !== 0 && bytes % aliasing === 0
+}
+
+/** The operand that is read in vectors: `[lead ..., k ..., columns]`, used by so many rows. */
+export function vectorOperand(
+  x: Node,
+  index: readonly Affine[],
+  extents: readonly number[],
+  rows: number,
+  lead: number,
+  packing: Packing,
+): Operand & { readonly panel: Panel } {
+  const direct = readThrough(x, index, extents)
+  const lane = index.at(-1)!.terms.indexOf(1)
+  const columns = x.shape.at(-1)!
+  const width = Math.min(packing.vectors, Math.ceil(columns / packing.lanes)) * packing.lanes
+  const bytes = bytesPerElement(x.dtype)
+  const crowded = direct.at.terms.some((step, axis) => aliases(step * bytes) && extents[axis]! > 8)
+  const pays = rows >= worthCopying && columns > width && (crowded || sizeOf(x.shape) * bytes > 2 ** 18)
+  if (direct.at.terms[lane] === 1 && !pays) return { ...direct, panel: { width, step: width } }
+  const copy = panels(x, lead, width)
+  const summed = x.shape.slice(lead, -1)
+  const step = sizeOf(summed) * width
+  const strides = [...stridesOf(copy.shape).slice(0, lead), ...stridesOf([...summed, width])]
+  return { node: copy, at: combine(index, strides, extents.length), panel: { width, step } }
+}
+
+/** `[lead ..., k ..., columns]` as `[lead ..., panels, k ..., width]`, with zeros beyond the last column. */
+function panels(x: Node, lead: number, width: number): Node {
+  const { shape } = x
+  const last = shape.length - 1
+  const count = Math.ceil(shape[last]! / width)
+  const filled = pad(
+    x,
+    shape.map((n, d) => ({ low: 0, high: d === last ? count * width - n : 0, inner: 0 })),
+  )
+  const split = reshape(filled, [...shape.slice(0, last), count, width])
+  const dims = [...shape.keys()]
+  return permute(split, [...dims.slice(0, lead), last, ...dims.slice(lead, last), last + 1])
+}
+
+/** One position an axis, for the axes named. */
+export function positionsOf(axes: readonly number[], count: number): Affine[] {
+  return axes.map((axis) => axisPosition(axis, count))
+}
