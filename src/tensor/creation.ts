@@ -7,8 +7,8 @@ import { add, mul } from '../graph/ops/arithmetic.ts'
 import { buffer, constant, iota, scalar } from '../graph/ops/leaves.ts'
 import { cast, equal } from '../graph/ops/logic.ts'
 import { broadcastTo, reshape } from '../graph/ops/views.ts'
-import { type NestedArray, wrap } from './base.ts'
-import type { Tensor } from './tensor.ts'
+import type { NestedArray } from './base.ts'
+import { Tensor } from './tensor.ts'
 
 export interface TensorOptions {
   /** Default: float32 for numbers, bool for booleans, the array's own type for typed arrays. */
@@ -124,9 +124,9 @@ function fromNested(data: NestedArray): Parsed {
 
 /** What collects gradients holds its elements; everything else is computed where it is used. */
 function finish(node: Node, { requiresGrad = false }: TensorOptions): Tensor {
-  if (!requiresGrad) return wrap(node)
+  if (!requiresGrad) return new Tensor(node)
   const leaf = node.value ? node : buffer(interpret([node])[0]!, node.shape, node.dtype)
-  return wrap(leaf).requireGrad()
+  return new Tensor(leaf).requireGrad()
 }
 
 function filled(op: string, shape: Shape, value: number | boolean, options: TensorOptions): Tensor {
@@ -260,5 +260,5 @@ function triangleIndices(op: string, rows: number, columns: number, inside: (i: 
       is.push(i)
       js.push(j)
     }
-  return wrap(buffer(Int32Array.from([...is, ...js]), [2, is.length], 'int32'))
+  return new Tensor(buffer(Int32Array.from([...is, ...js]), [2, is.length], 'int32'))
 }

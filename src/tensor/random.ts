@@ -7,9 +7,8 @@ import { argSort } from '../graph/ops/indexing.ts'
 import { buffer, randomBits, scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
 import * as random from '../graph/ops/random.ts'
-import { wrap } from './base.ts'
 import type { TensorOptions } from './creation.ts'
-import type { Tensor } from './tensor.ts'
+import { Tensor } from './tensor.ts'
 
 /** Where a generator stands; plain data that can be saved with a checkpoint. */
 export interface GeneratorState {
@@ -97,7 +96,7 @@ function floatingType(op: string, dtype: DType = 'float32'): DType {
 }
 
 function leaf(node: Node, { requiresGrad = false }: TensorOptions): Tensor {
-  return requiresGrad ? wrap(node).requireGrad() : wrap(node)
+  return requiresGrad ? new Tensor(node).requireGrad() : new Tensor(node)
 }
 
 /** Uniform random numbers in [0, 1). Floating dtypes only. */
