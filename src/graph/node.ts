@@ -41,29 +41,37 @@ export interface GradSlot {
 
 let nextId = 0
 
-/** One recorded operation. Nodes are made by {@link record} only and are immutable but for the fields of realisation. */
+/**
+ * One recorded operation. Nodes are made by {@link record} only and are immutable but for the fields of realisation. Fields are
+ * declared here and set once, by the constructor: a training step makes hundreds of nodes.
+ */
 export class Node<A extends Attrs = Attrs> {
-  readonly id: number
-  readonly op: Op<A>
+  declare readonly id: number
+  declare readonly op: Op<A>
   /** Emptied when the node has a value and its history is no longer needed. */
-  inputs: readonly Node[]
-  readonly attrs: A
-  readonly shape: Shape
-  readonly dtype: DType
-  requiresGrad: boolean
+  declare inputs: readonly Node[]
+  declare readonly attrs: A
+  declare readonly shape: Shape
+  declare readonly dtype: DType
+  declare requiresGrad: boolean
   /** Whether the node reads an assignable leaf, directly or not: such tensors are realised before the leaf moves on. */
-  readsVariable: boolean
+  declare readsVariable: boolean
   /** How many recorded nodes take this one as an input. */
-  uses = 0
+  declare uses: number
   /** The result, once realised. */
-  value: TypedArray | undefined = undefined
+  declare value: TypedArray | undefined
   /** Cached decomposition. */
-  expansion: Node | undefined = undefined
-  slot: GradSlot | undefined = undefined
+  declare expansion: Node | undefined
+  declare slot: GradSlot | undefined
   /** Set when `backward()` has released the history. */
-  released = false
+  declare released: boolean
 
   constructor(op: Op<A>, inputs: readonly Node[], attrs: A, type: TensorType, requiresGrad: boolean) {
+    let reads = false
+    for (const input of inputs) {
+      input.uses++
+      reads ||= input.readsVariable
+    }
     this.id = nextId++
     this.op = op
     this.inputs = inputs
@@ -71,12 +79,12 @@ export class Node<A extends Attrs = Attrs> {
     this.shape = type.shape
     this.dtype = type.dtype
     this.requiresGrad = requiresGrad
-    let reads = false
-    for (const input of inputs) {
-      input.uses++
-      reads ||= input.readsVariable
-    }
     this.readsVariable = reads
+    this.uses = 0
+    this.value = undefined
+    this.expansion = undefined
+    this.slot = undefined
+    this.released = false
   }
 }
 

@@ -57,7 +57,7 @@ export function promoteTo(dtype: DType, ...operands: readonly TensorLike[]): Nod
 /** What every tensor knows about itself, and how its values come out. */
 export abstract class TensorBase {
   /** The recorded computation, or the current version of a leaf. */
-  node: Node
+  declare node: Node
 
   constructor(node: Node) {
     this.node = node
