@@ -10,6 +10,7 @@ import { contract, matmul } from '../graph/ops/contract.ts'
 import { buffer, constant, scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
 import { exp } from '../graph/ops/transcendental.ts'
+import { conv, convolvedSize, type Convolution } from '../graph/ops/conv.ts'
 import { permute } from '../graph/ops/views.ts'
 import { leaf } from '../../test/random/graphs.ts'
 import { runnableSets } from '../../test/native/run-lane.ts'
@@ -46,6 +47,66 @@ function expectClose(actual: Values, wanted: Values, what: string): void {
 }
 
 const native: readonly Machine[] = machines.filter((machine) => machine.native)
+
+const plainConvolution = (rank: number): Convolution => ({
+  stride: new Array(rank).fill(1),
+  low: new Array(rank).fill(0),
+  high: new Array(rank).fill(0),
+  inputDilation: new Array(rank).fill(1),
+  kernelDilation: new Array(rank).fill(1),
+})
+
+describe('convolutions', () => {
+  test('plain, strided, padded, grouped, in one to three dimensions', () => {
+    expect(check([conv(leaf([2, 1, 3, 9, 8]), leaf([1, 20, 3, 3, 3], 2), plainConvolution(2))]).products).toBe(1)
+    const strided = { ...plainConvolution(2), stride: [2, 3], low: [1, 2], high: [2, 0] }
+    check([conv(leaf([2, 1, 3, 9, 8]), leaf([1, 5, 3, 3, 3], 2), strided)])
+    check([conv(leaf([2, 3, 4, 7]), leaf([3, 6, 4, 3], 2), { ...plainConvolution(1), low: [1], high: [1] })])
+    check([conv(leaf([1, 1, 2, 4, 5, 6]), leaf([1, 3, 2, 2, 2, 2], 2), plainConvolution(3))])
+    check([
+      conv(leaf([4, 8, 1, 9, 9]), leaf([8, 1, 1, 3, 3], 2), { ...plainConvolution(2), low: [1, 1], high: [1, 1] }),
+    ])
+  })
+
+  test('weight gradients, cropping, dilation', () => {
+    check([conv(leaf([3, 1, 4, 9, 8]), leaf([1, 5, 4, 7, 6], 2), plainConvolution(2))])
+    const all = { stride: [1, 2], low: [-1, 2], high: [3, -2], inputDilation: [2, 1], kernelDilation: [1, 2] }
+    check([conv(leaf([2, 2, 3, 7, 9]), leaf([2, 17, 3, 3, 2], 2), all)])
+    check([conv(leaf([32, 1, 3, 12, 12]), leaf([1, 40, 3, 10, 10], 2), plainConvolution(2))], native)
+  })
+
+  test('random convolutions', () => {
+    const small = fc.integer({ min: 1, max: 3 })
+    const dimension = fc.record({
+      size: fc.integer({ min: 1, max: 7 }),
+      kernel: fc.integer({ min: 1, max: 4 }),
+      stride: small,
+      low: fc.integer({ min: -1, max: 2 }),
+      high: fc.integer({ min: -1, max: 2 }),
+      inputDilation: fc.integer({ min: 1, max: 2 }),
+      kernelDilation: fc.integer({ min: 1, max: 2 }),
+    })
+    const channels = fc.constantFrom(1, 2, 3, 16, 17, 35)
+    const dimensions = fc.array(dimension, { minLength: 1, maxLength: 2 })
+    fc.assert(
+      fc.property(dimensions, small, small, channels, channels, (dims, batch, groups, inputs, outputs) => {
+        const attrs: Convolution = {
+          stride: dims.map(({ stride }) => stride),
+          low: dims.map(({ low }) => low),
+          high: dims.map(({ high }) => high),
+          inputDilation: dims.map(({ inputDilation }) => inputDilation),
+          kernelDilation: dims.map(({ kernelDilation }) => kernelDilation),
+        }
+        fc.pre(dims.every((d) => (d.size - 1) * d.inputDilation + 1 + Math.min(d.low, 0) + Math.min(d.high, 0) > 0))
+        const x = leaf([batch, groups, inputs, ...dims.map(({ size }) => size)])
+        const w = leaf([groups, outputs, inputs, ...dims.map(({ kernel }) => kernel)], 2)
+        fc.pre(dims.every(({ kernel }, d) => convolvedSize(x.shape[d + 3]!, kernel, d, attrs) >= 0))
+        check([conv(x, w, attrs)], sizeOf(x.shape) * sizeOf(w.shape) < 20_000 ? machines : native)
+      }),
+      { numRuns: 60, seed: 20261126 },
+    )
+  })
+})
 
 describe('products', () => {
   test('sizes around tiles, vectors and panels', () => {

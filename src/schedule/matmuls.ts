@@ -6,12 +6,10 @@ import { type Contraction, contractOp } from '../graph/ops/contract.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { reduce } from '../graph/ops/reduce.ts'
 import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
-import { broadcastOperand, type Packing, positionsOf, vectorOperand } from './operands.ts'
+import { broadcastOperand, multiplied, type Packing, positionsOf, vectorOperand } from './operands.ts'
 import { product } from './product.ts'
 
-/** Element types that kernels multiply. */
-const multiplied: ReadonlySet<DType> = new Set(['float32', 'float16', 'bfloat16', 'int32'])
-/** Those among them whose products and sums are not rounded in between. */
+/** Element types whose products and sums are not rounded in between. */
 const summable: ReadonlySet<DType> = new Set(['float32', 'int32'])
 
 /**

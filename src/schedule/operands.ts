@@ -1,4 +1,4 @@
-import { bytesPerElement } from '../core/dtype.ts'
+import { bytesPerElement, type DType } from '../core/dtype.ts'
 import { sizeOf, stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { pad, permute, reshape } from '../graph/ops/views.ts'
@@ -8,6 +8,9 @@ import type { Panel } from './product.ts'
 import { SplitAxis } from './reshaping.ts'
 
 /* How the operands of products are read: in place, through views, or from a copy in the order in which they are needed. */
+
+/** Element types that kernels multiply. */
+export const multiplied: ReadonlySet<DType> = new Set(['float32', 'float16', 'bfloat16', 'int32'])
 
 /** Lanes of a vector, and how many vectors of a packed operand lie side by side. */
 export interface Packing {
@@ -78,7 +81,8 @@ export function vectorOperand(
   const width = Math.min(packing.vectors, Math.ceil(columns / packing.lanes)) * packing.lanes
   const bytes = bytesPerElement(x.dtype)
   const crowded = direct.at.terms.some((step, axis) => aliases(step * bytes) && extents[axis]! > 8)
-  const pays = rows >= worthCopying && columns > width && (crowded || sizeOf(x.shape) * bytes > 2 ** 18)
+  const isFarApart = direct.at.terms[extents.length - 1]! * bytes >= aliasing
+  const pays = rows >= worthCopying && columns > width && (crowded || isFarApart)
   if (direct.at.terms[lane] === 1 && !pays) return { ...direct, panel: { width, step: width } }
   const copy = panels(x, lead, width)
   const summed = x.shape.slice(lead, -1)
