@@ -1,0 +1,61 @@
+/** What the scripts of this folder have in common: seeds, bars, and one line for each claim that was put to the test. */
+
+export const seeds: readonly number[] = [0, 1, 2]
+
+/** What a figure must be to bear out its claim. */
+export interface Bar {
+  readonly text: string
+  readonly clears: (figure: number) => boolean
+}
+
+export const atMost = (bar: number, unit = ''): Bar => ({ text: `≤ ${bar}${unit}`, clears: (x) => x <= bar })
+export const atLeast = (bar: number, unit = ''): Bar => ({ text: `≥ ${bar}${unit}`, clears: (x) => x >= bar })
+export const exactly = (bar: number, unit = ''): Bar => ({ text: `= ${bar}${unit}`, clears: (x) => x === bar })
+export const between = (low: number, high: number): Bar => ({
+  text: `${low} to ${high}`,
+  clears: (x) => low <= x && x <= high,
+})
+
+/** A claim with the figures that were measured, one for each seed. */
+export interface Result {
+  readonly script: string
+  readonly english: string
+  readonly chinese: string
+  readonly figures: readonly number[]
+  readonly bar: Bar
+  readonly holds: boolean
+  readonly seconds: number
+}
+
+/** Everything shown so far. */
+export const results: Result[] = []
+
+let since = performance.now()
+
+/**
+ * Prints one line: claim, figures, bar, verdict, seconds. `script` is the file's own `import.meta.url`; the claim is made in
+ * English and in Chinese.
+ */
+export function show(script: string, [english, chinese]: [string, string], figures: readonly number[], bar: Bar): void {
+  const holds = figures.length > 0 && figures.every(bar.clears)
+  const seconds = (performance.now() - since) / 1000
+  since = performance.now()
+  const result = { script: script.split('/').at(-1) ?? '', english, chinese, figures, bar, holds, seconds }
+  if (results.length === 0) console.log(row('claim', 'figures', 'bar', 'verdict', 'seconds'))
+  console.log(row(english, figuresText(result), bar.text, holds ? 'holds' : 'FAILS', seconds.toFixed(1)))
+  results.push(result)
+}
+
+export function figuresText({ figures, bar }: Result): string {
+  const unit = bar.text.endsWith('%') ? ' %' : ''
+  return figures.map((figure) => write(figure)).join(', ') + unit
+}
+
+function row(claim: string, figures: string, bar: string, verdict: string, seconds: string): string {
+  return [claim.padEnd(80), figures.padEnd(36), bar.padEnd(14), verdict.padEnd(7), seconds.padStart(7)].join('  ')
+}
+
+function write(figure: number): string {
+  if (Number.isInteger(figure)) return String(figure)
+  return Math.abs(figure) < 1e-3 ? figure.toExponential(1) : figure.toPrecision(3)
+}
