@@ -1,12 +1,18 @@
 import { type Program, rewrite } from './canonical.ts'
 import { lowerConvolution } from './convolutions.ts'
+import { Layouts } from './layouts.ts'
 import { lowerMatmul } from './matmuls.ts'
 import type { Packing } from './operands.ts'
 
-/** The program with matrix products and convolutions in the form that product kernels compute. */
+/**
+ * The program with matrix products and convolutions in the form that product kernels compute, and what lies between
+ * convolutions in their order.
+ */
 export function lowerProducts(program: Program, packing: Packing): Program {
-  return rewrite(
-    program,
-    (node, inputs) => lowerMatmul(node, inputs, packing) ?? lowerConvolution(node, inputs, packing),
-  )
+  const layouts = new Layouts()
+  return rewrite(program, (node, inputs) => {
+    const convolved = lowerConvolution(node, inputs, packing)
+    if (convolved) return layouts.add(convolved)
+    return lowerMatmul(node, inputs, packing) ?? layouts.move(node, inputs)
+  })
 }
