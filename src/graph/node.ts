@@ -65,6 +65,8 @@ export class Node<A extends Attrs = Attrs> {
   declare slot: GradSlot | undefined
   /** Set when `backward()` has released the history. */
   declare released: boolean
+  /** The number that the last walk which numbers nodes gave this one. */
+  declare mark: number
 
   constructor(op: Op<A>, inputs: readonly Node[], attrs: A, type: TensorType, requiresGrad: boolean) {
     let reads = false
@@ -85,6 +87,7 @@ export class Node<A extends Attrs = Attrs> {
     this.expansion = undefined
     this.slot = undefined
     this.released = false
+    this.mark = 0
   }
 }
 

@@ -11,11 +11,11 @@ import { IndexError } from '../../core/errors.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
-import { type Binding, Unsupported } from '../../kernel/bindings.ts'
+import { Unsupported } from '../../kernel/bindings.ts'
 import { productCode } from '../../kernel/product.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
-import { argumentsOf, canonicalize, isPlaceholder, type Program } from '../../schedule/canonical.ts'
+import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
 import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
@@ -24,6 +24,7 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { InstructionSet } from './cpu.ts'
 import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
 import { type KernelCall, PlanTable } from './plan-table.ts'
@@ -37,40 +38,46 @@ type Segment =
   | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
   | { readonly kind: 'routine'; readonly kernel: Exclude<Kernel, Group> }
 
-/** A cell of an argument block that has to be written before each run. */
-interface Patch {
-  readonly block: BigUint64Array
-  readonly cell: number
-  readonly binding: Binding
-}
-
 /**
  * Everything that one structure of graph needs to run: machine code, argument blocks, arena. Leaves, run-time numbers and
  * results are bound anew at each run, by their position.
  */
 export class Plan {
-  private readonly program: Program
   private readonly segments: Segment[] = []
-  private readonly patches: Patch[] = []
   private readonly labels: string[] = []
   private readonly workingMemory: Uint8Array[] = []
   private readonly arena: Uint8Array<ArrayBuffer>
   private readonly offsets: ReadonlyMap<Node, number>
-  private readonly results: ReadonlySet<Node>
+  /** Nodes stored outside the arena, by position: leaves, then results. */
+  private readonly sources: ReadonlyMap<Node, number>
+  private readonly results: readonly Node[]
+  private readonly scalars: ReadonlyMap<Node, number>
+  /** Where the value of each root is found. */
+  private readonly targets: readonly number[]
+  private readonly cells: ArgumentCells
 
   constructor(roots: readonly Node[], set: InstructionSet) {
-    this.program = lowerProducts(lower(canonicalize(roots)), packingOf(lanesOf(set)))
-    this.results = new Set(this.program.targets.filter((node) => !isPlaceholder(node)))
+    const program = lowerProducts(lower(canonicalize(roots)), packingOf(lanesOf(set)))
+    const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
+    this.results = [...results]
+    this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))
+    this.scalars = new Map(program.scalars.map((node, i) => [node, i]))
+    this.targets = program.targets.map((node) => this.sources.get(node)!)
+    this.cells = new ArgumentCells(
+      (node) => this.placeOf(node),
+      (scalar) => this.scalars.get(scalar)!,
+      (bytes) => this.scratch(bytes),
+    )
     const code = new Map<Kernel, KernelCode | undefined>()
     const compiles = (kernel: Kernel): boolean => {
       if (!code.has(kernel)) code.set(kernel, this.compile(kernel, set))
       return code.get(kernel) !== undefined
     }
-    const single = attachEpilogues(makeKernels(this.program).kernels, this.results, compiles)
-    const kernels = fuse(single, this.results, compiles)
+    const single = attachEpilogues(makeKernels(program).kernels, results, compiles)
+    const kernels = fuse(single, results, compiles)
     kernels.forEach(compiles)
     const phases = phasesOf(kernels)
-    const memory = planMemory(lifetimes(phases, this.results))
+    const memory = planMemory(lifetimes(phases, results))
     this.arena = alignedBytes(memory.bytes)
     this.offsets = memory.offsets
     this.assemble(phases, code, set)
@@ -117,40 +124,38 @@ export class Plan {
   private nativeSegment(phases: readonly { code: KernelCode; kernel: Kernel }[][], set: InstructionSet): Segment {
     const calls = phases.map((phase) =>
       phase.map(({ code: { program, bindings } }): KernelCall => {
-        const block = alignedArray(BigUint64Array, Math.max(1, bindings.length)) as unknown as BigUint64Array
-        bindings.forEach((binding, cell) => {
-          if (binding.kind === 'scratch') block[cell] = this.scratch(binding.bytes)
-          else this.patches.push({ block, cell, binding })
-        })
-        return { code: new CodePages(emitX64(program, set)), offset: 0, argumentBlock: block, chunks: program.chunks }
+        const code = new CodePages(emitX64(program, set))
+        return { code, offset: 0, argumentBlock: this.cells.block(bindings), chunks: program.chunks }
       }),
     )
     const table = new PlanTable(calls)
-    for (const patch of this.patches)
-      if (patch.binding.kind === 'error' && patch.block[patch.cell] === 0n)
-        patch.block[patch.cell] = BigInt(table.errorCell)
+    this.cells.reportTo(table.errorCell)
     const work = Math.max(...phases.flat().map(({ kernel }) => workOf(kernel)))
     return { kind: 'native', table, threads: work < sharedElements ? 1 : threadPool().threads }
   }
 
   /** Address of working memory for every thread. */
-  private scratch(bytes: number): bigint {
+  private scratch(bytes: number): number {
     const memory = alignedBytes(bytes * threadPool().threads)
     this.workingMemory.push(memory)
-    return BigInt(addressOf(memory))
+    return addressOf(memory)
   }
 
-  /** Values of the roots, whose leaves and numbers are found at the same positions as those of the first roots. */
-  run(roots: readonly Node[]): TypedArray[] {
-    const { targets, leaves, scalars } = this.program
-    const given = argumentsOf(roots)
-    const values = new Map<Node, TypedArray>()
-    leaves.forEach((leaf, i) => void values.set(leaf, given.leaves[i]!.value!))
-    const numbers = new Map(scalars.map((scalar, i) => [scalar, given.scalars[i]!]))
-    for (const node of this.results) values.set(node, allocateAligned(node.dtype, sizeOf(node.shape)))
-    this.bind(values, numbers)
+  /** Leaves come first among the addresses of a run, then results. */
+  private placeOf(node: Node): Place {
+    const source = this.sources.get(node)
+    return source === undefined ? { address: addressOf(this.arena) + this.offsets.get(node)! } : { source }
+  }
+
+  /**
+   * Values of the roots. Leaves and numbers are given in the order in which the roots that the plan was made from have them.
+   */
+  run(leaves: readonly TypedArray[], numbers: readonly number[]): TypedArray[] {
+    const arrays = [...leaves, ...this.results.map((node) => allocateAligned(node.dtype, sizeOf(node.shape)))]
+    const addresses = arrays.map(addressOf)
+    this.cells.write(addresses, numbers)
     for (const segment of this.segments) {
-      if (segment.kind === 'routine') this.runRoutine(segment.kernel, values, numbers)
+      if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, numbers)
       else {
         const outcome = threadPool().runSync(segment.table, segment.threads)
         if (outcome.status === 'failed') {
@@ -162,26 +167,12 @@ export class Plan {
         }
       }
     }
-    return targets.map((target) => values.get(target)!)
+    return this.targets.map((source) => arrays[source]!)
   }
 
-  private bind(values: ReadonlyMap<Node, TypedArray>, numbers: ReadonlyMap<Node, Node>): void {
-    const arena = addressOf(this.arena)
-    for (const { block, cell, binding } of this.patches) {
-      if (binding.kind === 'buffer') {
-        const array = values.get(binding.node)
-        block[cell] = BigInt(array ? addressOf(array) : arena + this.offsets.get(binding.node)!)
-      } else if (binding.kind === 'scalar') block[cell] = scalarBits(numbers.get(binding.node)!)
-    }
-  }
-
-  private runRoutine(
-    kernel: Exclude<Kernel, Group>,
-    values: ReadonlyMap<Node, TypedArray>,
-    numbers: ReadonlyMap<Node, Node>,
-  ): void {
-    const stored = (node: Node): TypedArray => values.get(node) ?? this.inArena(node)
-    const number = (scalar: Node): number => (numbers.get(scalar)!.attrs as { value: number }).value
+  private runRoutine(kernel: Exclude<Kernel, Group>, arrays: readonly TypedArray[], numbers: readonly number[]): void {
+    const stored = (node: Node): TypedArray => arrays[this.sources.get(node)!] ?? this.inArena(node)
+    const number = (scalar: Node): number => numbers[this.scalars.get(scalar)!]!
     const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype), number)
     stored(kernel.node).set(toStorage(result, kernel.node.dtype))
   }
@@ -203,17 +194,6 @@ function workOf(kernel: Kernel): number {
 function allocateAligned(dtype: DType, length: number): TypedArray {
   const make = allocate(dtype, 0).constructor as unknown as Parameters<typeof alignedArray<TypedArray>>[0]
   return alignedArray(make, length)
-}
-
-const word = new DataView(new ArrayBuffer(8))
-
-/** A number as the low half of an argument cell. */
-function scalarBits(node: Node): bigint {
-  const { value } = node.attrs as { value: number }
-  word.setBigUint64(0, 0n)
-  if (node.dtype === 'int32') word.setInt32(0, value, true)
-  else word.setFloat32(0, value, true)
-  return word.getBigUint64(0, true)
 }
 
 function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {

@@ -1,6 +1,6 @@
 import type { TypedArray } from '../../core/dtype.ts'
 import type { Node } from '../../graph/node.ts'
-import { structuralKey } from '../../schedule/key.ts'
+import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
 import type { Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
@@ -10,11 +10,17 @@ import { threadPool } from './thread-pool.ts'
 /** Plans that are kept; the one not used for longest goes first. */
 const keptPlans = 256
 
+interface Entry {
+  readonly words: Int32Array
+  readonly plan: Plan
+}
+
 /** Computes with machine code made for this processor. */
 export class NativeTarget implements Target {
   readonly name = 'native'
   private readonly set: InstructionSet
-  private readonly plans = new Map<string, Plan>()
+  /** By hash, used last at the end. Where structures of one hash meet, the later one replaces the earlier. */
+  private readonly plans = new Map<number, Entry>()
   /** How many plans have been made, for tests and diagnosis. */
   compiled = 0
 
@@ -23,20 +29,25 @@ export class NativeTarget implements Target {
   }
 
   run(roots: readonly Node[]): TypedArray[] {
-    return this.planFor(roots).run(roots)
+    const structure = structureOf(roots, threadPool().threads)
+    const { leaves, scalars } = structure
+    return this.planFor(structure, roots).run(
+      leaves.map((leaf) => leaf.value!),
+      scalars.map((scalar) => (scalar.attrs as { value: number }).value),
+    )
   }
 
-  private planFor(roots: readonly Node[]): Plan {
-    const key = `${threadPool().threads}|${structuralKey(roots)}`
-    const known = this.plans.get(key)
-    if (known) {
-      this.plans.delete(key)
-      this.plans.set(key, known)
-      return known
+  private planFor({ words, hash }: Structure, roots: readonly Node[]): Plan {
+    const known = this.plans.get(hash)
+    this.plans.delete(hash)
+    if (known && sameWords(known.words, words)) {
+      this.plans.set(hash, known)
+      return known.plan
     }
+    const copy = words.slice()
     const plan = new Plan(roots, this.set)
     this.compiled++
-    this.plans.set(key, plan)
+    this.plans.set(hash, { words: copy, plan })
     if (this.plans.size > keptPlans) this.plans.delete(this.plans.keys().next().value!)
     return plan
   }

@@ -1,0 +1,82 @@
+import type { Node } from '../../graph/node.ts'
+import type { Binding } from '../../kernel/bindings.ts'
+import { alignedArray } from './memory.ts'
+
+/** A cell of an argument block that is written before each run: two words, the lower half first. */
+interface Cell {
+  readonly words: Uint32Array
+  readonly at: number
+  /** Position of what it holds among the run's addresses or numbers. */
+  readonly source: number
+}
+
+interface NumberCell extends Cell {
+  readonly isInteger: boolean
+}
+
+/** Where the elements of a node are found: among a run's addresses, or at an address that never changes. */
+export type Place = { readonly source: number } | { readonly address: number }
+
+/**
+ * The argument blocks of a plan's kernels. What never changes is written once; addresses of leaves and results, and numbers,
+ * before each run.
+ */
+export class ArgumentCells {
+  private readonly addresses: Cell[] = []
+  private readonly numbers: NumberCell[] = []
+  private readonly errors: Cell[] = []
+  private readonly placeOf: (node: Node) => Place
+  private readonly numberOf: (scalar: Node) => number
+  private readonly scratch: (bytes: number) => number
+
+  /** `numberOf` gives the position of a run-time number, `scratch` the address of new working memory. */
+  constructor(placeOf: (node: Node) => Place, numberOf: (scalar: Node) => number, scratch: (bytes: number) => number) {
+    this.placeOf = placeOf
+    this.numberOf = numberOf
+    this.scratch = scratch
+  }
+
+  /** A new argument block. */
+  block(bindings: readonly Binding[]): Uint32Array {
+    const words = alignedArray(Uint32Array, 2 * Math.max(1, bindings.length))
+    for (const [cell, binding] of bindings.entries()) {
+      const at = 2 * cell
+      if (binding.kind === 'scratch') writeAddress(words, at, this.scratch(binding.bytes))
+      else if (binding.kind === 'error') this.errors.push({ words, at, source: 0 })
+      else if (binding.kind === 'scalar') {
+        const isInteger = binding.node.dtype === 'int32'
+        this.numbers.push({ words, at, source: this.numberOf(binding.node), isInteger })
+      } else {
+        const place = this.placeOf(binding.node)
+        if ('address' in place) writeAddress(words, at, place.address)
+        else this.addresses.push({ words, at, source: place.source })
+      }
+    }
+    return words
+  }
+
+  /** Tells the blocks made since the last call where their kernels report errors. */
+  reportTo(errorCell: number): void {
+    for (const { words, at } of this.errors.splice(0)) writeAddress(words, at, errorCell)
+  }
+
+  /** Writes what one run is given. */
+  write(addresses: ArrayLike<number>, numbers: ArrayLike<number>): void {
+    for (const { words, at, source } of this.addresses) writeAddress(words, at, addresses[source]!)
+    for (const { words, at, source, isInteger } of this.numbers) {
+      if (isInteger) words[at] = numbers[source]!
+      else {
+        float[0] = numbers[source]!
+        words[at] = floatBits[0]!
+      }
+    }
+  }
+}
+
+const float = new Float32Array(1)
+const floatBits = new Uint32Array(float.buffer)
+
+function writeAddress(words: Uint32Array, at: number, address: number): void {
+  words[at] = address
+  words[at + 1] = address / 2 ** 32
+}
