@@ -1,7 +1,9 @@
 /** Loops that never look at a value: they must end where loops that do end, and hold on to nothing on the way. */
 import { setTimeout } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { F, optim, type Tensor, tensor } from '../../src/index.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const steps = 2000
 

@@ -1,10 +1,12 @@
 /** Training as a whole: from the same weights, on the same batches, the losses of 50 steps are PyTorch's (parity.py). */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { F, nn, optim, type Tensor, tensor } from '../../src/index.ts'
 import type { Layer } from '../../src/nn/module.ts'
 import { sizeOf } from '../../src/core/shape.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 interface Run {
   readonly losses: readonly number[]
