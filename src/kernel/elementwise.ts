@@ -1,10 +1,21 @@
 import { type DType, isFloating } from '../core/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import type { LaneBuilder, ValueLike } from '../lane/builder.ts'
+import { acos, asin, atan, atan2 } from '../lane/math/arc.ts'
 import { erf } from '../lane/math/erf.ts'
+import { erfc } from '../lane/math/erfc.ts'
 import { exp } from '../lane/math/exp.ts'
+import { exp2 } from '../lane/math/exp2.ts'
+import { expm1 } from '../lane/math/expm1.ts'
+import { floorDivide, floorRemainder, fmod } from '../lane/math/fmod.ts'
+import { acosh, asinh, atanh, cosh, sinh } from '../lane/math/hyperbolic.ts'
 import { log } from '../lane/math/log.ts'
-import { cos, sin } from '../lane/math/sin-cos.ts'
+import { log10, log2 } from '../lane/math/log-base.ts'
+import { log1p } from '../lane/math/log1p.ts'
+import { integerPow, pow } from '../lane/math/pow.ts'
+import { roundToBfloat16, roundToFloat16 } from '../lane/math/round-half.ts'
+import { shiftLeft, shiftRight, shiftRightLogical } from '../lane/math/shift.ts'
+import { cos, sin, tan } from '../lane/math/sin-cos.ts'
 import { sigmoid, tanh } from '../lane/math/tanh.ts'
 import type { Register, Value } from '../lane/program.ts'
 import { Unsupported } from './bindings.ts'
@@ -43,8 +54,8 @@ const numeric = (
 }
 
 /** A NaN in either operand is the result. */
-const maximum = (b: LaneBuilder, x: Register, y: Register): Register => b.select(b.ne(x, x), x, b.max(x, y))
-const minimum = (b: LaneBuilder, x: Register, y: Register): Register => b.select(b.ne(x, x), x, b.min(x, y))
+export const maximum = (b: LaneBuilder, x: Register, y: Register): Register => b.select(b.ne(x, x), x, b.max(x, y))
+export const minimum = (b: LaneBuilder, x: Register, y: Register): Register => b.select(b.ne(x, x), x, b.min(x, y))
 
 const bits =
   (
@@ -94,7 +105,10 @@ const bodies: Readonly<Record<string, Body>> = {
     (b, x) => b.abs(x!),
     (b, x) => b.imax(x!, b.isub(zero(b), x!)),
   ),
-  sign: floats((b, x) => sign(b, x!)),
+  sign: numeric(
+    (b, x) => sign(b, x!),
+    (b, x) => b.imax(b.int(-1), b.imin(b.int(1), x!)),
+  ),
   reciprocal: floats((b, x) => b.div(1, x!)),
   sqrt: floats((b, x) => b.sqrt(x!)),
   rsqrt: floats((b, x) => b.div(1, b.sqrt(x!))),
@@ -121,6 +135,26 @@ const bodies: Readonly<Record<string, Body>> = {
   tanh: floats((b, x) => tanh(b, x!)),
   sigmoid: floats((b, x) => sigmoid(b, x!)),
   erf: floats((b, x) => erf(b, x!)),
+  erfc: floats((b, x) => erfc(b, x!)),
+  exp2: floats((b, x) => exp2(b, x!)),
+  expm1: floats((b, x) => expm1(b, x!)),
+  log1p: floats((b, x) => log1p(b, x!)),
+  log2: floats((b, x) => log2(b, x!)),
+  log10: floats((b, x) => log10(b, x!)),
+  tan: floats((b, x) => tan(b, x!)),
+  asin: floats((b, x) => asin(b, x!)),
+  acos: floats((b, x) => acos(b, x!)),
+  atan: floats((b, x) => atan(b, x!)),
+  atan2: floats((b, y, x) => atan2(b, y!, x!)),
+  sinh: floats((b, x) => sinh(b, x!)),
+  cosh: floats((b, x) => cosh(b, x!)),
+  asinh: floats((b, x) => asinh(b, x!)),
+  acosh: floats((b, x) => acosh(b, x!)),
+  atanh: floats((b, x) => atanh(b, x!)),
+  fmod: floats((b, x, y) => fmod(b, x!, y!)),
+  remainder: floats((b, x, y) => floorRemainder(b, x!, y!)),
+  floorDivide: floats((b, x, y) => floorDivide(b, x!, y!)),
+  pow: power,
   eq: (b, [x, y]) => same(b, x!, y!),
   ne: (b, [x, y]) => (x!.type === 'f32' ? b.ne(x!, y!) : b.mnot(same(b, x!, y!))),
   lt: numeric(
@@ -142,26 +176,48 @@ const bodies: Readonly<Record<string, Body>> = {
   xor: bits(exclusive, (b, x, y) => b.ixor(x, y)),
   where: (b, [c, x, y]) => (x!.type === 'mask' ? b.mor(b.mand(c!, x!), b.mand(b.mnot(c!), y!)) : b.select(c!, x!, y!)),
   cast: (b, [x], node) => convert(b, x!, node.inputs[0]!.dtype, node.dtype),
-  shiftLeft: shift((b, x, count) => b.shl(x, count)),
-  shiftRight: shift((b, x, count) => b.sar(x, count)),
-  shiftRightLogical: shift((b, x, count) => b.shr(x, count)),
+  shiftLeft: shift((b, x, count) => b.shl(x, count), shiftLeft),
+  shiftRight: shift((b, x, count) => b.sar(x, count), shiftRight),
+  shiftRightLogical: shift((b, x, count) => b.shr(x, count), shiftRightLogical),
   bitcast: (b, [x], node) => (node.dtype === 'int32' ? b.bitsOf(x!) : b.fromBits(x!)),
 }
 
-/** Shifts of int32 by a constant. */
-function shift(f: (b: LaneBuilder, x: Register, count: number) => Register): Body {
-  return (b, [x], node, [, count]) => {
-    if (node.dtype !== 'int32' || count === undefined || count < 0 || count > 31)
-      throw new Unsupported('shift by a variable')
-    return f(b, x!, count)
+/** Shifts by a constant are one instruction; uint8 keeps its low byte. */
+function shift(
+  byConstant: (b: LaneBuilder, x: Register, count: number) => Register,
+  byLanes: (b: LaneBuilder, x: Register, count: Register) => Register,
+): Body {
+  return (b, [x, y], node, [, count]) => {
+    const fixed = count !== undefined && count >= 0 && count < 32
+    const shifted = fixed ? byConstant(b, x!, count) : byLanes(b, x!, y!)
+    return node.dtype === 'uint8' ? b.iand(shifted, b.int(255)) : shifted
   }
+}
+
+/** Squares, cubes and reciprocals by constant exponents need no logarithm. */
+function power(
+  b: LaneBuilder,
+  [x, y]: readonly Register[],
+  node: Node,
+  [, exponent]: readonly (number | undefined)[],
+): Register {
+  if (!isFloating(node.dtype)) {
+    const whole = integerPow(b, x!, y!)
+    return node.dtype === 'uint8' ? b.iand(whole, b.int(255)) : whole
+  }
+  if (exponent === 2) return b.mul(x!, x!)
+  if (exponent === 3) return b.mul(b.mul(x!, x!), x!)
+  if (exponent === -1) return b.div(1, x!)
+  return pow(b, x!, y!)
 }
 
 const zero = (b: LaneBuilder): Register => b.variable(b.int(0))
 
-/** A float16 or bfloat16 result is rounded when it is stored, here not. */
+/** Conversions round to half precision; its arithmetic is rounded when it is stored. */
 function convert(b: LaneBuilder, x: Register, from: DType, to: DType): Register {
-  if (to === 'float16' || to === 'bfloat16' || to === 'float64') throw new Unsupported(`conversion to ${to}`)
+  if (to === 'float64') throw new Unsupported(`conversion to ${to}`)
+  if (to === 'float16') return roundToFloat16(b, convert(b, x, from, 'float32'))
+  if (to === 'bfloat16') return roundToBfloat16(b, convert(b, x, from, 'float32'))
   if (x.type === 'mask') return to === 'bool' ? x : isFloating(to) ? b.select(x, 1, 0) : b.select(x, b.int(1), b.int(0))
   if (to === 'bool') return x.type === 'f32' ? b.ne(x, 0) : b.mnot(b.ieq(x, b.int(0)))
   if (isFloating(to)) return x.type === 'f32' ? x : b.toF32(x)

@@ -163,16 +163,32 @@ export class ExpressionEmitter {
     const inside = (at: Place): Register => this.guard(rest, value, otherwise, at)
     const stride = place.vector < 0 ? 0 : condition.value.terms[place.vector]!
     if (stride === 0) return this.uniformGuard(condition, inside, otherwise, place)
-    if (stride !== 1 || place.within) throw new Unsupported('a condition on lanes beside the tail of a loop')
-    const { base } = this.at(condition.value, place)
-    const range = b.range(base, condition.low, condition.high)
+    const bounds = this.lanesWhere(condition, stride, place)
+    const range = bounds && b.range(bounds.at, bounds.low, bounds.high)
     if (!range) return inside(place)
     const outer = this.value(otherwise, place)
+    if (range.low >= range.high) return outer
     let inner: Register | undefined
     this.scope(() => {
       inner = inside({ ...place, within: range })
     })
     return this.choose(b.mask(range), inner!, outer)
+  }
+
+  /** The lanes of a place that a condition with unit step selects. */
+  private lanesWhere({ value, low, high }: Condition, stride: number, place: Place): LaneRange {
+    if (stride !== 1 && stride !== -1) throw new Unsupported('a condition on lanes that lie apart')
+    const { base } = this.at(value, place)
+    const range = stride === 1 ? { at: base, low, high } : { at: base.times(-1), low: 1 - high, high: 1 - low }
+    const { within } = place
+    if (!within) return range
+    const apart = range.at.minus(within.at)
+    if (apart.terms.size > 0) throw new Unsupported('a condition on lanes beside the tail of a loop')
+    return {
+      at: within.at,
+      low: Math.max(within.low, range.low - apart.constant),
+      high: Math.min(within.high, range.high - apart.constant),
+    }
   }
 
   /** A condition that all lanes share is a branch; inside, the axis is known to be where it holds. */

@@ -8,14 +8,52 @@ import type { Register } from '../program.ts'
  * adding n to the exponent.
  */
 export function exp(b: LaneBuilder, x: ValueLike): Register {
+  const { n, r } = reduced(b, x)
+  const scaled = b.fromBits(b.iadd(b.bitsOf(polynomial(b, r)), b.shl(b.toI32(n), 23)))
+  return beyond(b, x, scaled)
+}
+
+/** e^(x + y) for |y| much smaller than |x|: what x was rounded by is not lost. Within 1 ULP. */
+export function expOfSum(b: LaneBuilder, x: ValueLike, y: ValueLike): Register {
+  const { n, r } = reduced(b, x)
+  const scaled = b.fromBits(b.iadd(b.bitsOf(polynomial(b, b.add(r, y))), b.shl(b.toI32(n), 23)))
+  return beyond(b, x, scaled)
+}
+
+/** eˣ / 2 for x ≥ 0, within 1 ULP: finite up to 89.41, as far as sinh and cosh are. */
+export function halfExp(b: LaneBuilder, x: ValueLike): Register {
+  const inside = b.min(HIGHEST + Math.LN2, x)
+  const n = b.round(b.mul(inside, Math.LOG2E))
+  const r = b.fnma(n, LN2_LOW, b.fnma(n, LN2_HIGH, inside))
+  const scaled = b.fromBits(b.iadd(b.bitsOf(polynomial(b, r)), b.shl(b.toI32(b.sub(n, 1)), 23)))
+  const large = b.select(b.gt(x, HIGHEST + Math.LN2), Number.POSITIVE_INFINITY, scaled)
+  return b.select(b.eq(x, x), large, x)
+}
+
+/** x = n·ln 2 + r. */
+export function reduced(b: LaneBuilder, x: ValueLike): { n: Register; r: Register } {
   // Constants first: min and max give their second operand where one is NaN.
   const inside = b.min(HIGHEST, b.max(LOWEST, x))
   const n = b.round(b.mul(inside, Math.LOG2E))
-  const r = b.fnma(n, LN2_LOW, b.fnma(n, LN2_HIGH, inside))
-  let p: ValueLike = b.fma(r, EXP[0] as number, EXP[1] as number)
+  return { n, r: b.fnma(n, LN2_LOW, b.fnma(n, LN2_HIGH, inside)) }
+}
+
+/** eʳ for |r| ≤ ln 2 / 2. */
+export function polynomial(b: LaneBuilder, r: ValueLike): Register {
+  let p = b.fma(r, EXP[0] as number, EXP[1] as number)
   for (const coefficient of EXP.slice(2)) p = b.fma(p, r, coefficient)
-  const scaled = b.fromBits(b.iadd(b.bitsOf(p), b.shl(b.toI32(n), 23)))
-  const large = b.select(b.gt(x, HIGHEST), Number.POSITIVE_INFINITY, scaled)
+  return p
+}
+
+/** (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2. */
+export function remainder(b: LaneBuilder, r: ValueLike): Register {
+  let p = b.fma(r, EXP[0] as number, EXP[1] as number)
+  for (const coefficient of EXP.slice(2, -2)) p = b.fma(p, r, coefficient)
+  return p
+}
+
+function beyond(b: LaneBuilder, x: ValueLike, inside: Register): Register {
+  const large = b.select(b.gt(x, HIGHEST), Number.POSITIVE_INFINITY, inside)
   return b.select(b.lt(x, LOWEST), 0, large)
 }
 

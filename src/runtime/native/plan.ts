@@ -15,6 +15,7 @@ import { Unsupported } from '../../kernel/bindings.ts'
 import { productCode } from '../../kernel/product.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
+import { wholeCode } from '../../kernel/whole.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
 import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
@@ -74,7 +75,10 @@ export class Plan {
       return code.get(kernel) !== undefined
     }
     const single = attachEpilogues(makeKernels(program).kernels, results, compiles)
-    const kernels = fuse(single, results, compiles)
+    // What lane code cannot say together is computed one by one.
+    const kernels = fuse(single, results, compiles).flatMap((kernel): readonly Kernel[] =>
+      compiles(kernel) || kernel.kind !== 'group' ? [kernel] : kernel.members,
+    )
     kernels.forEach(compiles)
     const phases = phasesOf(kernels)
     const memory = planMemory(lifetimes(phases, results))
@@ -110,9 +114,9 @@ export class Plan {
   }
 
   private compile(kernel: Kernel, set: InstructionSet): KernelCode | undefined {
-    if (kernel.kind === 'whole') return undefined
     const labels = { numberOf: (label: string) => this.labels.push(label) - 1 }
     try {
+      if (kernel.kind === 'whole') return wholeCode(kernel.node, lanesOf(set), labels)
       if (kernel.kind === 'product') return productCode(kernel, lanesOf(set), labels)
       return kernel.kind === 'nest' ? nestCode(kernel, lanesOf(set), labels) : groupCode(kernel, lanesOf(set), labels)
     } catch (refusal) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type DType, toStorage, toValues } from '../../core/dtype.ts'
+import { convertValues, type DType, toStorage, toValues } from '../../core/dtype.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { interpret } from '../../graph/interpret.ts'
 import type { Node } from '../../graph/node.ts'
@@ -39,7 +39,7 @@ function whole(dtype: DType, shape: readonly number[], low: number, high: number
     { length: sizeOf(shape) },
     (_, i) => low + (Math.abs(Math.imul(seed + i, 0x9e3779b1) >> 7) % (high - low)),
   )
-  return buffer(toStorage(values, dtype), shape, dtype)
+  return buffer(toStorage(convertValues(values, dtype), dtype), shape, dtype)
 }
 
 describe('reductions', () => {
