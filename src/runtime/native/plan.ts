@@ -58,7 +58,7 @@ export class Plan {
   private readonly cells: ArgumentCells
 
   constructor(roots: readonly Node[], set: InstructionSet) {
-    const program = lowerProducts(lower(canonicalize(roots)), packingOf(lanesOf(set)))
+    const program = lower(lowerProducts(canonicalize(roots), packingOf(lanesOf(set))))
     const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
     this.results = [...results]
     this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))

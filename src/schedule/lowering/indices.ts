@@ -1,10 +1,10 @@
-import { sizeOf } from '../../core/shape.ts'
+import { type Shape, sizeOf } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, maximum, minimum, mul } from '../../graph/ops/arithmetic.ts'
-import { gather, type ScatterKind } from '../../graph/ops/indexing.ts'
+import { gather, scatter, type ScatterKind } from '../../graph/ops/indexing.ts'
 import { constant, iota } from '../../graph/ops/leaves.ts'
 import { cast, equal, where } from '../../graph/ops/logic.ts'
-import { reshape } from '../../graph/ops/views.ts'
+import { broadcastTo, reshape } from '../../graph/ops/views.ts'
 
 /** The indices themselves, read from 0, 1, 2 ...: so that each is checked where it is used. */
 function checked(index: Node, size: number, label: string): Node {
@@ -39,4 +39,28 @@ export function scatterOfOne(node: Node): Node | undefined {
   const meant = equal(reshape(iota(size), along), checked(index, size, label))
   // Joined in float32: narrow results are rounded once, when they are stored.
   return where(meant, joins[kind](base, source), base)
+}
+
+/**
+ * Scatters as their kernel takes them: int32 indices that broadcast wholly or not at all before the dimension, and behind it;
+ * half precision joined in float32.
+ */
+export function scatterPrepared(node: Node): Node | undefined {
+  const { dim, kind, label } = node.attrs as { dim: number; kind: ScatterKind; label: string }
+  const [base, index, source] = node.inputs as [Node, Node, Node]
+  if (node.dtype === 'float16' || node.dtype === 'bfloat16') {
+    const joined = scatter(cast(base, 'float32'), index, cast(source, 'float32'), dim, kind, label)
+    return cast(joined, node.dtype)
+  }
+  const whole = [
+    ...fullOrOnes(index.shape.slice(0, dim), source.shape.slice(0, dim)),
+    index.shape[dim]!,
+    ...fullOrOnes(index.shape.slice(dim + 1), source.shape.slice(dim + 1)),
+  ]
+  const prepared = broadcastTo(cast(index, 'int32'), whole)
+  return prepared === index ? undefined : scatter(base, prepared, source, dim, kind, label)
+}
+
+function fullOrOnes(shape: Shape, full: Shape): Shape {
+  return sizeOf(shape) === 1 ? shape : full
 }

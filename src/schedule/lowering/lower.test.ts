@@ -5,6 +5,7 @@ import { interpret } from '../../graph/interpret.ts'
 import type { Node } from '../../graph/node.ts'
 import { scatter } from '../../graph/ops/indexing.ts'
 import { buffer, constant } from '../../graph/ops/leaves.ts'
+import { cast } from '../../graph/ops/logic.ts'
 import { checkedLabels } from '../../graph/ops/loss.ts'
 import { argReduce, reduce } from '../../graph/ops/reduce.ts'
 import { broadcastTo, pad, permute, reshape } from '../../graph/ops/views.ts'
@@ -92,6 +93,14 @@ describe('indices', () => {
     check(scatter(leaf([7, 5]), column, leaf([1, 5], 2), 0, 'add'))
     check(scatter(leaf([7, 5]), whole('int32', [1, 1], 0, 7), leaf([1, 5], 2), 0, 'add'))
     expect(check(scatter(leaf([7, 5]), whole('int32', [3, 1], 0, 7), leaf([3, 5], 2), 0, 'add'))).toContain('scatter')
+  })
+
+  test('partly broadcast indices are spread, half precision is joined in float32', () => {
+    check(scatter(leaf([4, 5, 6]), whole('int32', [4, 3, 1], 0, 5), leaf([4, 3, 6], 2), 1, 'add'))
+    check(scatter(leaf([2, 4, 5, 6]), whole('uint8', [2, 1, 3, 6], 0, 5), leaf([2, 4, 3, 6], 2), 2, 'add'))
+    const half = (shape: readonly number[]): Node => cast(leaf(shape), 'float16')
+    const names = check(scatter(half([4, 5]), whole('int32', [3, 1], 0, 4), half([3, 5]), 0, 'add'))
+    expect(names).toContain('scatter')
   })
 })
 

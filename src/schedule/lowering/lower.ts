@@ -1,7 +1,7 @@
 import { sizeOf } from '../../core/shape.ts'
 import { type Node, record, withGrad } from '../../graph/node.ts'
 import { isPlaceholder, merged, type Program, producersFirst } from '../canonical.ts'
-import { labelsAsGather, scatterOfOne } from './indices.ts'
+import { labelsAsGather, scatterOfOne, scatterPrepared } from './indices.ts'
 import { argReduceAsReductions, reduceInParts, reduceWidened } from './reductions.ts'
 import { foldAsSum, padInnerAsReshape, poolGradient } from './windows.ts'
 
@@ -13,7 +13,7 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
   reduce: [reduceWidened, reduceInParts],
   argReduce: [argReduceAsReductions],
   labels: [labelsAsGather],
-  scatter: [poolGradient, scatterOfOne],
+  scatter: [poolGradient, scatterOfOne, scatterPrepared],
   pad: [padInnerAsReshape],
   fold: [foldAsSum],
 }
