@@ -45,6 +45,8 @@ type Segment =
  */
 export class Plan {
   private readonly segments: Segment[] = []
+  /** Names of the ops that the interpreter computes between native segments. */
+  readonly routines: string[] = []
   private readonly labels: string[] = []
   private readonly workingMemory: Uint8Array[] = []
   private readonly arena: Uint8Array<ArrayBuffer>
@@ -108,7 +110,10 @@ export class Plan {
       }
       if (native.length > 0) pending.push(native)
       if (routines.length > 0) flush()
-      for (const kernel of routines) this.segments.push({ kind: 'routine', kernel })
+      for (const kernel of routines) {
+        this.segments.push({ kind: 'routine', kernel })
+        this.routines.push(kernel.node.op.name)
+      }
     }
     flush()
   }

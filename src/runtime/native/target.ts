@@ -23,6 +23,8 @@ export class NativeTarget implements Target {
   private readonly plans = new Map<number, Entry>()
   /** How many plans have been made, for tests and diagnosis. */
   compiled = 0
+  /** Ops that some plan left to the interpreter. */
+  readonly routines: Set<string> = new Set()
 
   constructor(set: InstructionSet) {
     this.set = set
@@ -47,6 +49,7 @@ export class NativeTarget implements Target {
     const copy = words.slice()
     const plan = new Plan(roots, this.set)
     this.compiled++
+    for (const name of plan.routines) this.routines.add(name)
     this.plans.set(hash, { words: copy, plan })
     if (this.plans.size > keptPlans) this.plans.delete(this.plans.keys().next().value!)
     return plan

@@ -78,7 +78,9 @@ function partsOf(shape: Shape, dims: readonly number[]): number {
 /** How many rows a part has: a divisor of the extent near the wanted one, or any number where zeros can fill the last part. */
 function partLength(extent: number, wanted: number, kind: ReduceKind): number | undefined {
   for (let rows = wanted; rows <= Math.min(extent - 1, 2 * wanted); rows++) if (extent % rows === 0) return rows
-  if (kind === 'sum') return wanted
+  // Whole vectors, so that zeros begin inside the last part and nowhere else.
+  const vectors = Math.ceil(wanted / 64) * 64
+  if (kind === 'sum') return vectors < extent ? vectors : wanted
   for (let rows = wanted; rows > wanted / 4; rows--) if (extent % rows === 0) return rows
   return undefined
 }
