@@ -1,4 +1,4 @@
-import type { DType } from '../core/dtype.ts'
+import { type DType, isFloating } from '../core/dtype.ts'
 import type { Node } from '../graph/node.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
 import { type BufferParameter, elementBytes, type ElementType, type ScalarParameter } from '../lane/program.ts'
@@ -64,8 +64,8 @@ export class Arguments {
   scalar(node: Node): ScalarParameter {
     const known = this.scalars.get(node)
     if (known) return known
-    if (node.dtype !== 'float32' && node.dtype !== 'int32') throw new Unsupported(`${node.dtype} numbers`)
-    const made = this.b.scalar(`scalar${node.id}`, node.dtype === 'int32' ? 'i32' : 'f32')
+    if (node.dtype === 'float64' || node.dtype === 'bool') throw new Unsupported(`${node.dtype} numbers`)
+    const made = this.b.scalar(`scalar${node.id}`, isFloating(node.dtype) ? 'f32' : 'i32')
     this.scalars.set(node, made)
     this.bindings.push({ kind: 'scalar', node })
     return made

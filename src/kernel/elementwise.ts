@@ -243,3 +243,8 @@ export function emitNumber(b: LaneBuilder, value: number, dtype: DType): Registe
   const like: Value | ValueLike = isFloating(dtype) ? b.float(value) : b.int(value)
   return b.variable(like)
 }
+
+/** A number given at run time, as its dtype rounds it. */
+export function emitGiven(b: LaneBuilder, x: Register, dtype: DType): Register {
+  return dtype === 'float32' || dtype === 'int32' ? x : convert(b, x, isFloating(dtype) ? 'float32' : 'int32', dtype)
+}

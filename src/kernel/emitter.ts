@@ -8,7 +8,7 @@ import type { Expression } from '../schedule/expression.ts'
 import { loadsIn } from '../schedule/walk.ts'
 import { type Arguments, Unsupported } from './bindings.ts'
 import { Dependencies } from './axes.ts'
-import { emitElementwise, emitNumber } from './elementwise.ts'
+import { emitElementwise, emitGiven, emitNumber } from './elementwise.ts'
 import { threefry } from './threefry.ts'
 
 /** How far a tail of lanes reaches: lanes i with position + i < extent. */
@@ -100,7 +100,7 @@ export class ExpressionEmitter {
       case 'number':
         return emitNumber(b, e.value, e.dtype)
       case 'argument':
-        return b.readScalar(this.args.scalar(e.node))
+        return emitGiven(b, b.readScalar(this.args.scalar(e.node)), e.node.dtype)
       case 'position': {
         const { base, stride } = this.at(e.at, place)
         const lanes = b.indexLanes(base, stride)

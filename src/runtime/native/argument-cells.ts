@@ -1,3 +1,4 @@
+import { isFloating } from '../../core/dtype.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Binding } from '../../kernel/bindings.ts'
 import { alignedArray } from './memory.ts'
@@ -44,7 +45,7 @@ export class ArgumentCells {
       if (binding.kind === 'scratch') writeAddress(words, at, this.scratch(binding.bytes))
       else if (binding.kind === 'error') this.errors.push({ words, at, source: 0 })
       else if (binding.kind === 'scalar') {
-        const isInteger = binding.node.dtype === 'int32'
+        const isInteger = !isFloating(binding.node.dtype)
         this.numbers.push({ words, at, source: this.numberOf(binding.node), isInteger })
       } else {
         const place = this.placeOf(binding.node)
