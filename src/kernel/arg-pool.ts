@@ -38,10 +38,7 @@ export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): Ke
 
   /** Calls `body` with the coordinate that tap `tap` of window `w` has along `d`, where it lies inside. */
   const inside = (d: 0 | 1, w: Affine, tap: Affine, body: (at: Affine) => void): void => {
-    const at = w
-      .times(steps[d])
-      .plus(tap.times(spread[d]) as Affine)
-      .minus(before[d])
+    const at = w.times(steps[d]).plus(tap.times(spread[d])).minus(before[d])
     b.when(at, 0, space[d], (known) => body(Affine.of(known)))
   }
 

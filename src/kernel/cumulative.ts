@@ -99,7 +99,7 @@ function floatJoins(b: LaneBuilder): Joins {
   }
 }
 
-/** Stores keep the low byte of narrow results, but the totals have to stay what is stored. */
+/** Totals are int32; stores keep the low byte of narrow results. */
 function wholeJoins(b: LaneBuilder): Joins {
   return { sum: b.iadd, prod: b.imul, max: b.imax, min: b.imin }
 }
