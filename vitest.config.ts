@@ -4,7 +4,11 @@ const long = '**/*.long.test.ts'
 
 const config: ViteUserConfig = defineConfig({
   // `gradus` and `gradus/nn` resolve to src through the paths in tsconfig.json: no build before tests.
-  resolve: { tsconfigPaths: true },
+  // `#native` would resolve to the build through package.json, which is a second copy of every module.
+  resolve: {
+    tsconfigPaths: true,
+    alias: { '#native': new URL('./src/runtime/native/target.ts', import.meta.url).pathname },
+  },
   test: {
     reporters: ['default', './test/reporter.ts'],
     // One process a file, so that seeds and devices never leak from one file to the next.

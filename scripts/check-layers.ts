@@ -2,7 +2,8 @@
  * Checks that imports inside `src` run downhill (`npm run layers`):
  *
  * - order: a folder imports only from itself and from the folders before it in `FOLDERS`;
- * - core: outside `PLATFORM`, nothing is imported from npm or from Node;
+ * - core: outside `PLATFORM`, nothing is imported from npm or from Node; what differs by platform is imported by a name that
+ *   package.json resolves (`#native`);
  * - barrel: an `index.ts` is for users, so only `src/index.ts` and index files of the same folder import one.
  *
  * `src/index.ts` may import every folder, test files may import what they like.
@@ -51,6 +52,7 @@ export function findViolations(sources: ReadonlyMap<string, string>): Violation[
 
 function brokenRule(file: string, specifier: string): Pick<Violation, 'rule' | 'reason'> | undefined {
   const isPlatform = PLATFORM.some((folder) => file.startsWith(`${folder}/`))
+  if (specifier.startsWith('#')) return undefined
   if (!specifier.startsWith('.')) {
     if (isPlatform) return undefined
     return { rule: 'core', reason: `only ${PLATFORM.join(', ')} may import from npm or Node` }

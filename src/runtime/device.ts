@@ -1,3 +1,4 @@
+import { nativeTarget } from '#native'
 import type { TypedArray } from '../core/dtype.ts'
 import { ValueError } from '../core/errors.ts'
 import { interpret } from '../graph/interpret.ts'
@@ -26,19 +27,25 @@ function environment(name: string): string | undefined {
   return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name]
 }
 
-/** The target that computes from now on; chosen by `GRADUS_DEVICE`, or the best one that runs here. */
+/** The target that computes from now on: the one that `GRADUS_DEVICE` names (`native`: machine code), or the reference. */
 export function device(): Target {
   current ??= find(environment('GRADUS_DEVICE') ?? reference.name)
   return current
 }
 
-/** Computes on the named target from now on. Throws a {@link ValueError} naming the available ones. */
+/** Computes on the target `reference` or `native` from now on. Throws a {@link ValueError} where it cannot run. */
 export function setDevice(name: string): void {
   current = find(name)
 }
 
 function find(name: string): Target {
-  const target = targets.get(name)
-  if (target) return target
-  throw new ValueError('setDevice', `no device '${name}' here; available: ${[...targets.keys()].join(', ')}`)
+  const known = targets.get(name)
+  if (known) return known
+  if (name === 'native') {
+    const native = nativeTarget()
+    if ('reason' in native) throw new ValueError('setDevice', `machine code cannot run here: ${native.reason}`)
+    registerTarget(native)
+    return native
+  }
+  throw new ValueError('setDevice', `no device '${name}' here; available: reference, native`)
 }
