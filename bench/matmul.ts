@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { type Node } from '../src/graph/node.ts'
+import type { Node } from '../src/graph/node.ts'
 import { contract } from '../src/graph/ops/contract.ts'
 import { buffer } from '../src/graph/ops/leaves.ts'
 import { chooseInstructionSet } from '../src/runtime/native/cpu.ts'

@@ -29,7 +29,7 @@ const labels = { numberOf: () => 7 }
 function runLanes(
   { program, bindings }: KernelCode,
   results: ReadonlySet<Node>,
-  valueOf: (node: Node) => Values,
+  valuesOf: (node: Node) => Values,
 ): Map<Node, Values> {
   verifyBounds(program)
   const stored = new Map<Node, TypedArray>()
@@ -38,7 +38,7 @@ function runLanes(
     if (binding.kind === 'scratch') return new Float32Array((program.parameters[cell] as BufferParameter).length)
     if (binding.kind !== 'buffer') return null
     const { node } = binding
-    if (!results.has(node)) return toStorage(valueOf(node), node.dtype) as Float32Array
+    if (!results.has(node)) return toStorage(valuesOf(node), node.dtype) as Float32Array
     stored.set(node, allocate(node.dtype, sizeOf(node.shape)))
     return stored.get(node) as Float32Array
   })
@@ -64,13 +64,13 @@ function check(...roots: Node[]): string[] {
   })
   const { kernels } = makeKernels(program)
   const results = runKernels(kernels)
-  const valueOf = (node: Node): Values => results.get(node) ?? toValues(node.value!, node.dtype)
+  const valuesOf = (node: Node): Values => results.get(node) ?? toValues(node.value!, node.dtype)
   const refused: string[] = []
   const tryCode = (kernel: Kernel, lanes: number): boolean => {
     try {
       const code = kernel.kind === 'group' ? groupCode(kernel, lanes, labels) : nestCode(kernel as Nest, lanes, labels)
-      for (const [node, values] of runLanes(code, new Set(resultsOf(kernel)), valueOf)) {
-        expectValues(values, valueOf(node), `${kernel.kind} of ${node.op.name}, ${lanes} lanes`)
+      for (const [node, values] of runLanes(code, new Set(resultsOf(kernel)), valuesOf)) {
+        expectValues(values, valuesOf(node), `${kernel.kind} of ${node.op.name}, ${lanes} lanes`)
       }
       return true
     } catch (error) {
