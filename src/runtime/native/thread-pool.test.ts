@@ -176,7 +176,11 @@ describe.skipIf(!available)('the end of the process', () => {
   const script = fileURLToPath(new URL('../../../test/native/exit-during-plan.ts', import.meta.url))
 
   test('process.exit during a plan of an hour ends within moments, with its exit code', async () => {
-    const child = spawn(process.execPath, ['--import', '@oxc-node/core/register', script], { stdio: 'pipe' })
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=DEP0205', '--import', '@oxc-node/core/register', script],
+      { stdio: 'pipe' },
+    )
     let output = ''
     child.stderr.on('data', (data) => {
       output += data
