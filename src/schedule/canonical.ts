@@ -107,13 +107,20 @@ const aliases: ReadonlySet<string> = new Set(['assign', 'detach', 'custom', 'che
 export function merged(node: Node, inputs: readonly Node[], unique: Map<string, Node>): Node {
   if (aliases.has(node.op.name)) return inputs[0]!
   const simple = simplified(node, inputs)
-  if (simple) return simple
+  if (simple) return interned(simple, simple.inputs, unique, () => simple)
+  return interned(node, inputs, unique, () => record(node.op, inputs, node.attrs))
+}
+
+/** The node of this structure that is known already, or the one made now. */
+function interned(node: Node, inputs: readonly Node[], unique: Map<string, Node>, make: () => Node): Node {
+  if (isPlaceholder(node)) return node
   const key = structure(node, inputs)
-  const before = unique.get(key)
-  if (before) return before
-  const out = record(node.op, inputs, node.attrs)
-  unique.set(key, out)
-  return out
+  let known = unique.get(key)
+  if (!known) {
+    known = make()
+    unique.set(key, known)
+  }
+  return known
 }
 
 /** Equal for expressions that are certain to have equal values. Scalars and barriers are never merged. */
