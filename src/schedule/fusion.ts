@@ -38,10 +38,12 @@ interface Draft {
 class Fusion {
   private readonly kernels: readonly Kernel[]
   private readonly producer = new Map<Node, Kernel>()
+  private readonly positions: ReadonlyMap<Kernel, number>
   private readonly drafts = new Map<Kernel, Draft>()
 
   constructor(kernels: readonly Kernel[]) {
     this.kernels = kernels
+    this.positions = new Map(kernels.map((kernel, i) => [kernel, i]))
     for (const kernel of kernels) for (const node of resultsOf(kernel)) this.producer.set(node, kernel)
   }
 
@@ -66,7 +68,7 @@ class Fusion {
   }
 
   private inOrder(members: readonly Nest[]): Nest[] {
-    return [...members].sort((a, b) => this.kernels.indexOf(a) - this.kernels.indexOf(b))
+    return [...members].sort((a, b) => this.positions.get(a)! - this.positions.get(b)!)
   }
 
   /** How many leading axes two groups can share; undefined where they cannot be joined. */

@@ -7,8 +7,19 @@ export function resultsOf(kernel: Kernel): readonly Node[] {
   return kernel.kind === 'group' ? kernel.members.map(({ node }) => node) : [kernel.node]
 }
 
+const known = new WeakMap<Kernel, ReadonlySet<Node>>()
+
 /** Stored nodes that a kernel reads, its own results left out. */
 export function readsOf(kernel: Kernel): ReadonlySet<Node> {
+  let reads = known.get(kernel)
+  if (!reads) {
+    reads = findReads(kernel)
+    known.set(kernel, reads)
+  }
+  return reads
+}
+
+function findReads(kernel: Kernel): ReadonlySet<Node> {
   if (kernel.kind === 'whole') return new Set(kernel.node.inputs)
   if (kernel.kind === 'nest') return new Set(readsIn(kernel.body).map(({ node }) => node))
   if (kernel.kind === 'product') {

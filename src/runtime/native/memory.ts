@@ -2,6 +2,8 @@
 import { type CFunction, ffi } from './ffi.ts'
 
 export const PAGE = 4096
+/** Functions begin on cache lines. */
+const CODE_ALIGNMENT = 64
 
 const PROT_NONE = 0
 const PROT_READ_WRITE = 3
@@ -62,6 +64,23 @@ export class CodePages {
     new Uint8Array(ffi().view(this.address, length)).set(code)
     protect(this.address, length, PROT_READ_EXEC)
     unmapper.register(this, { address: this.address, length })
+  }
+
+  /** Pieces of code side by side in the same pages, each once, and where each begins. */
+  static of(pieces: Iterable<Uint8Array>): {
+    readonly pages: CodePages
+    readonly offsets: ReadonlyMap<Uint8Array, number>
+  } {
+    const offsets = new Map<Uint8Array, number>()
+    let length = 0
+    for (const piece of pieces) {
+      if (offsets.has(piece)) continue
+      offsets.set(piece, length)
+      length = roundUp(length + piece.length, CODE_ALIGNMENT)
+    }
+    const code = new Uint8Array(length)
+    for (const [piece, offset] of offsets) code.set(piece, offset)
+    return { pages: new CodePages(code), offsets }
   }
 
   /** The function at an offset, callable from JavaScript; it keeps the pages mapped. */

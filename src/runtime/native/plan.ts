@@ -9,13 +9,9 @@ import {
 } from '../../core/dtype.ts'
 import { IndexError } from '../../core/errors.ts'
 import { sizeOf } from '../../core/shape.ts'
-import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
+import { lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
-import { Unsupported } from '../../kernel/bindings.ts'
-import { productCode } from '../../kernel/product.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
-import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
-import { wholeCode } from '../../kernel/whole.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
 import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
@@ -26,7 +22,7 @@ import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
-import type { InstructionSet } from './cpu.ts'
+import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
 import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
 import { type KernelCall, PlanTable } from './plan-table.ts'
 import { threadPool } from './thread-pool.ts'
@@ -47,7 +43,9 @@ export class Plan {
   private readonly segments: Segment[] = []
   /** Names of the ops that the interpreter computes between native segments. */
   readonly routines: string[] = []
-  private readonly labels: string[] = []
+  private readonly library: KernelLibrary
+  /** Undefined for kernels that the interpreter computes; emptied when the plan is made. */
+  private readonly compiled = new Map<Kernel, CompiledKernel | undefined>()
   private readonly workingMemory: Uint8Array[] = []
   private readonly arena: Uint8Array<ArrayBuffer>
   private readonly offsets: ReadonlyMap<Node, number>
@@ -59,8 +57,9 @@ export class Plan {
   private readonly targets: readonly number[]
   private readonly cells: ArgumentCells
 
-  constructor(roots: readonly Node[], set: InstructionSet) {
-    const program = lower(lowerProducts(canonicalize(roots), packingOf(lanesOf(set))))
+  constructor(roots: readonly Node[], library: KernelLibrary) {
+    this.library = library
+    const program = lower(lowerProducts(canonicalize(roots), packingOf(lanesOf(library.set))))
     const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
     this.results = [...results]
     this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))
@@ -71,39 +70,51 @@ export class Plan {
       (scalar) => this.scalars.get(scalar)!,
       (bytes) => this.scratch(bytes),
     )
-    const code = new Map<Kernel, KernelCode | undefined>()
-    const compiles = (kernel: Kernel): boolean => {
-      if (!code.has(kernel)) code.set(kernel, this.compile(kernel, set))
-      return code.get(kernel) !== undefined
-    }
-    const single = attachEpilogues(makeKernels(program).kernels, results, compiles)
-    // What lane code cannot say together is computed one by one.
-    const kernels = fuse(single, results, compiles).flatMap((kernel): readonly Kernel[] =>
-      compiles(kernel) || kernel.kind !== 'group' ? [kernel] : kernel.members,
-    )
-    kernels.forEach(compiles)
+    const kernels = this.joined(makeKernels(program).kernels, results)
     const phases = phasesOf(kernels)
     const memory = planMemory(lifetimes(phases, results))
     this.arena = alignedBytes(memory.bytes)
     this.offsets = memory.offsets
-    this.assemble(phases, code, set)
+    this.assemble(phases)
+    this.compiled.clear()
   }
 
-  private assemble(
-    phases: readonly Kernel[][],
-    codes: ReadonlyMap<Kernel, KernelCode | undefined>,
-    set: InstructionSet,
-  ): void {
-    let pending: { code: KernelCode; kernel: Kernel }[][] = []
+  /** Joins kernels as far as machine code can say what they compute together. */
+  private joined(kernels: readonly Kernel[], results: ReadonlySet<Node>): Kernel[] {
+    const { compiled } = this
+    const compiles = (kernel: Kernel): boolean => {
+      if (!compiled.has(kernel)) compiled.set(kernel, this.library.compile(kernel))
+      return compiled.get(kernel) !== undefined
+    }
+    const single = attachEpilogues(kernels, results, compiles)
+    const refused = new Set<Kernel>()
+    while (true) {
+      const fused = fuse(single, results, (nest) => !refused.has(nest))
+      const failing = new Set(fused.filter((kernel): kernel is Group => kernel.kind === 'group' && !compiles(kernel)))
+      const guilty = [...failing].flatMap(({ members }) => members).filter((member) => !compiles(member))
+      // What cannot be said alone is left out of all groups; what cannot be said together is computed one by one.
+      if (guilty.length === 0) {
+        const chosen = fused.flatMap((kernel): readonly Kernel[] =>
+          kernel.kind === 'group' && failing.has(kernel) ? kernel.members : [kernel],
+        )
+        chosen.forEach(compiles)
+        return chosen
+      }
+      for (const member of guilty) refused.add(member)
+    }
+  }
+
+  private assemble(phases: readonly Kernel[][]): void {
+    let pending: { code: CompiledKernel; kernel: Kernel }[][] = []
     const flush = (): void => {
-      if (pending.length > 0) this.segments.push(this.nativeSegment(pending, set))
+      if (pending.length > 0) this.segments.push(this.nativeSegment(pending))
       pending = []
     }
     for (const phase of phases) {
-      const native: { code: KernelCode; kernel: Kernel }[] = []
+      const native: { code: CompiledKernel; kernel: Kernel }[] = []
       const routines: Exclude<Kernel, Group>[] = []
       for (const kernel of phase) {
-        const code = codes.get(kernel)
+        const code = this.compiled.get(kernel)
         if (code) native.push({ code, kernel })
         else if (kernel.kind === 'group') throw new Error(`a group of ${kernel.members.length} kernels has no code`)
         else routines.push(kernel)
@@ -118,23 +129,17 @@ export class Plan {
     flush()
   }
 
-  private compile(kernel: Kernel, set: InstructionSet): KernelCode | undefined {
-    const labels = { numberOf: (label: string) => this.labels.push(label) - 1 }
-    try {
-      if (kernel.kind === 'whole') return wholeCode(kernel.node, lanesOf(set), labels)
-      if (kernel.kind === 'product') return productCode(kernel, lanesOf(set), labels)
-      return kernel.kind === 'nest' ? nestCode(kernel, lanesOf(set), labels) : groupCode(kernel, lanesOf(set), labels)
-    } catch (refusal) {
-      if (refusal instanceof Unsupported) return undefined
-      throw refusal
-    }
-  }
-
-  private nativeSegment(phases: readonly { code: KernelCode; kernel: Kernel }[][], set: InstructionSet): Segment {
+  private nativeSegment(phases: readonly { code: CompiledKernel; kernel: Kernel }[][]): Segment {
+    const pages = CodePages.of(phases.flat().map(({ code }) => code.code.bytes))
     const calls = phases.map((phase) =>
-      phase.map(({ code: { program, bindings } }): KernelCall => {
-        const code = new CodePages(emitX64(program, set))
-        return { code, offset: 0, argumentBlock: this.cells.block(bindings), chunks: program.chunks }
+      phase.map(({ code: { code, bindings } }): KernelCall => {
+        const { chunks, bytes } = code
+        return {
+          code: pages.pages,
+          offset: pages.offsets.get(bytes)!,
+          argumentBlock: this.cells.block(bindings),
+          chunks,
+        }
       }),
     )
     const table = new PlanTable(calls)
@@ -170,7 +175,7 @@ export class Plan {
         if (outcome.status === 'failed') {
           const { op, index, size } = outcome.error
           throw new IndexError(
-            this.labels[op]!,
+            this.library.labels[op]!,
             `index ${index} is out of range for size ${size}: expected 0 to ${size - 1}`,
           )
         }

@@ -4,6 +4,7 @@ import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
 import type { Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
+import { KernelLibrary } from './kernel-library.ts'
 import { Plan } from './plan.ts'
 import { threadPool } from './thread-pool.ts'
 
@@ -18,7 +19,7 @@ interface Entry {
 /** Computes with machine code made for this processor. */
 export class NativeTarget implements Target {
   readonly name = 'native'
-  private readonly set: InstructionSet
+  private readonly library: KernelLibrary
   /** By hash, used last at the end. Where structures of one hash meet, the later one replaces the earlier. */
   private readonly plans = new Map<number, Entry>()
   /** How many plans have been made, for tests and diagnosis. */
@@ -27,7 +28,7 @@ export class NativeTarget implements Target {
   readonly routines: Set<string> = new Set()
 
   constructor(set: InstructionSet) {
-    this.set = set
+    this.library = new KernelLibrary(set)
   }
 
   run(roots: readonly Node[]): TypedArray[] {
@@ -47,7 +48,7 @@ export class NativeTarget implements Target {
       return known.plan
     }
     const copy = words.slice()
-    const plan = new Plan(roots, this.set)
+    const plan = new Plan(roots, this.library)
     this.compiled++
     for (const name of plan.routines) this.routines.add(name)
     this.plans.set(hash, { words: copy, plan })
