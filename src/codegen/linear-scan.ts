@@ -47,8 +47,8 @@ export function allocate(program: LaneProgram, file: RegisterFile): Allocation {
   for (;;) {
     const intervals = findIntervals(program, file, slots)
     const spilled = scan(program, file, intervals)
-    if (!spilled) return result(intervals, slots)
-    slots.set(spilled.id, slots.size)
+    if (spilled.size === 0) return result(intervals, slots)
+    for (const { id } of spilled) slots.set(id, slots.size)
   }
 }
 
@@ -126,25 +126,33 @@ function findIntervals(program: LaneProgram, file: RegisterFile, slots: Readonly
   return intervals.sort((a, b) => a.start - b.start)
 }
 
-/** Gives every interval a physical register, or returns a register to spill. */
-function scan(program: LaneProgram, file: RegisterFile, intervals: readonly Interval[]): Register | null {
+/** Gives every interval a physical register; returns the registers that have to be spilled for that. */
+function scan(program: LaneProgram, file: RegisterFile, intervals: readonly Interval[]): Set<Register> {
   const free = { vector: new Set(file.available.vector), mask: new Set(file.available.mask) }
-  const active: Interval[] = []
+  const spilled = new Set<Register>()
+  let active: Interval[] = []
   const byRegister = new Map(intervals.map((interval) => [interval.register?.id ?? -1, interval]))
   for (const current of intervals) {
-    for (let i = active.length - 1; i >= 0; i--) {
-      const old = active[i] as Interval
+    let ended = false
+    for (const old of active) {
       if (old.end >= current.start) continue
       free[old.class].add(old.physical)
-      active.splice(i, 1)
+      ended = true
     }
-    const choice = preferred(current, byRegister, free[current.class]) ?? firstOf(free[current.class])
-    if (choice === undefined) return victim(program, [...active, current], current.class)
+    if (ended) active = active.filter((old) => old.end >= current.start)
+    let choice = preferred(current, byRegister, free[current.class]) ?? firstOf(free[current.class])
+    if (choice === undefined) {
+      const loser = victim(program, [...active, current], current.class)
+      spilled.add(loser.register!)
+      if (loser === current) continue
+      active = active.filter((other) => other !== loser)
+      choice = loser.physical
+    }
     current.physical = choice
     free[current.class].delete(choice)
     active.push(current)
   }
-  return null
+  return spilled
 }
 
 function firstOf(set: ReadonlySet<number>): number | undefined {
@@ -168,11 +176,10 @@ function preferred(
   return undefined
 }
 
-function victim(program: LaneProgram, candidates: readonly Interval[], cls: RegisterClass): Register {
+function victim(program: LaneProgram, candidates: readonly Interval[], cls: RegisterClass): Interval {
   const spillable = candidates.filter((interval) => interval.register && interval.class === cls && !interval.hot)
   spillable.sort((a, b) => a.depth - b.depth || b.end - a.end)
-  const register = spillable[0]?.register
-  if (register) return register
+  if (spillable[0]) return spillable[0]
   throw new AllocationError(
     `${program.name}: a loop needs more ${cls} registers than there are, and nothing in it may be spilled`,
   )

@@ -50,6 +50,8 @@ class ProductWriter {
   private readonly lane: number
   /** Sums of the tile that is being computed, where they do not go from registers to the result. */
   private readonly sums: BufferParameter | undefined
+  /** Sums of its last block, where there are several. */
+  private readonly part: BufferParameter | undefined
 
   constructor(kernel: ProductKernel, lanes: number, labels: IndexLabels, limits: TileLimits) {
     this.kernel = kernel
@@ -68,8 +70,10 @@ class ProductWriter {
     this.inputs = [this.args.buffer(a!), this.args.buffer(b!)]
     if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
     const { strip, tiles } = this.schedule
-    if (epilogue || !this.blocks.single)
-      this.sums = this.args.scratch('sums', this.whole ? 'i32' : 'f32', tiles.size * strip)
+    const tile = (name: string): BufferParameter =>
+      this.args.scratch(name, this.whole ? 'i32' : 'f32', tiles.size * strip)
+    if (epilogue || !this.blocks.single) this.sums = tile('sums')
+    if (!this.blocks.single) this.part = tile('part')
   }
 
   private get tileCount(): number {
@@ -186,21 +190,31 @@ class ProductWriter {
         for (const [c, column] of columns.entries()) visit(r, column, r * columns.length + c)
     }
     const width = this.schedule.strip
-    const place = (r: number, column: Column): number => r * width + column.offset
+    const target = this.part ?? sums
     const zero = (): Register => b.variable(this.whole ? b.int(0) : b.float(0))
-    if (sums && !blocks.single) each((r, column) => b.store(sums, place(r, column), zero()))
+    if (this.part) this.eachRow(rows, columns, (place) => b.store(sums!, place, zero()))
     blocks.eachBlock(b, (summedLoops) => {
       const block: Register[] = []
       each(() => block.push(zero()))
       summedLoops((summed) => this.multiply(block, rows, columns, axes, strip, summed))
       each((r, column, i) => {
-        const value = block[i]!
-        if (!sums) this.store(value, axes, r, strip, column)
-        else if (blocks.single) b.store(sums, place(r, column), value)
-        else b.store(sums, place(r, column), this.add(b.load(sums, place(r, column)), value))
+        if (target) b.store(target, r * width + column.offset, block[i]!)
+        else this.store(block[i]!, axes, r, strip, column)
       })
+      const { part } = this
+      if (part)
+        this.eachRow(rows, columns, (place) =>
+          b.store(sums!, place, this.add(b.load(sums!, place), b.load(part, place))),
+        )
     })
     if (sums) this.finish(sums, rows, axes, strip, columns)
+  }
+
+  /** A loop over the rows of a tile in working memory. */
+  private eachRow(rows: number, columns: readonly Column[], body: (place: LaneAffine) => void): void {
+    this.b.loop({ count: rows }, (r) => {
+      for (const { offset } of columns) body(LaneAffine.of(r).times(this.schedule.strip).plus(offset))
+    })
   }
 
   /** The innermost step: a vector of b for each column, an element of a for each row. */

@@ -19,6 +19,8 @@ export type AffineLike = Affine | IndexVariable | number
 export class Affine {
   readonly constant: number
   readonly terms: ReadonlyMap<IndexVariable, number>
+  private expanded: Affine | undefined
+  private bounds: readonly [min: number, max: number] | undefined
 
   constructor(constant: number, terms: ReadonlyMap<IndexVariable, number>) {
     if (!Number.isSafeInteger(constant)) throw new RangeError(`affine expression: ${constant} is not a whole number`)
@@ -41,6 +43,7 @@ export class Affine {
   }
 
   times(factor: number): Affine {
+    if (factor === 1) return this
     if (factor === 0) return new Affine(0, new Map())
     const terms = new Map<IndexVariable, number>()
     for (const [variable, coefficient] of this.terms) terms.set(variable, coefficient * factor)
@@ -49,6 +52,12 @@ export class Affine {
 
   /** The same value in basic variables only: every definition is put in. */
   expand(): Affine {
+    this.expanded ??= this.expandOnce()
+    return this.expanded
+  }
+
+  private expandOnce(): Affine {
+    if (![...this.terms.keys()].some(({ definition }) => definition)) return this
     let result = new Affine(this.constant, new Map())
     for (const [variable, coefficient] of this.terms) {
       const value = variable.definition ? variable.definition.expand() : Affine.of(variable)
@@ -59,6 +68,11 @@ export class Affine {
 
   /** Smallest and largest value that the ranges of the variables allow, both included. */
   range(): readonly [min: number, max: number] {
+    this.bounds ??= this.rangeOnce()
+    return this.bounds
+  }
+
+  private rangeOnce(): readonly [min: number, max: number] {
     let [min, max] = [this.constant, this.constant]
     for (const [variable, coefficient] of this.terms) {
       min += coefficient * (coefficient > 0 ? variable.min : variable.max)
@@ -74,6 +88,8 @@ export class Affine {
   }
 
   #combine(other: Affine, sign: 1 | -1): Affine {
+    if (other.terms.size === 0)
+      return other.constant === 0 ? this : new Affine(this.constant + sign * other.constant, this.terms)
     const terms = new Map(this.terms)
     for (const [variable, coefficient] of other.terms) {
       const sum = (terms.get(variable) ?? 0) + sign * coefficient

@@ -58,9 +58,16 @@ export function evaluate(a: Affine, index: readonly number[] | Int32Array): numb
   return a.terms.reduce((total, term, i) => total + term * index[i]!, a.offset)
 }
 
+const keys = new WeakMap<Affine, string>()
+
 /** Text that is equal exactly for equal functions. */
 export function affineKey(a: Affine): string {
-  return `${a.terms.join(',')}+${a.offset}`
+  let key = keys.get(a)
+  if (key === undefined) {
+    key = `${a.terms.join(',')}+${a.offset}`
+    keys.set(a, key)
+  }
+  return key
 }
 
 export function conditionKey({ value, low, high }: Condition): string {

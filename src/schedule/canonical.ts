@@ -1,7 +1,7 @@
 import { convertValues } from '../core/dtype.ts'
 import { sameShape } from '../core/shape.ts'
 import { evaluationOrder } from '../graph/interpret.ts'
-import { expand, Node, record, withGrad } from '../graph/node.ts'
+import { type Attrs, expand, Node, record, withGrad } from '../graph/node.ts'
 import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
 import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
 
@@ -65,7 +65,7 @@ export function rewrite(program: Program, rule: (node: Node, inputs: readonly No
     for (const node of program.order) {
       const inputs = node.inputs.map(now)
       const same = inputs.every((input, i) => input === node.inputs[i])
-      replaced.set(node, rule(node, inputs) ?? (same ? node : record(node.op, inputs, node.attrs)))
+      replaced.set(node, rule(node, inputs) ?? (same ? node : withInputs(node, inputs)))
     }
     const unique = new Map<string, Node>()
     const simple = new Map<Node, Node>()
@@ -108,7 +108,12 @@ export function merged(node: Node, inputs: readonly Node[], unique: Map<string, 
   if (aliases.has(node.op.name)) return inputs[0]!
   const simple = simplified(node, inputs)
   if (simple) return interned(simple, simple.inputs, unique, () => simple)
-  return interned(node, inputs, unique, () => record(node.op, inputs, node.attrs))
+  return interned(node, inputs, unique, () => withInputs(node, inputs))
+}
+
+/** The node with inputs of the same types in place of its own: nothing has to be inferred again. */
+function withInputs(node: Node, inputs: readonly Node[]): Node {
+  return new Node(node.op, inputs, node.attrs, node, false)
 }
 
 /** The node of this structure that is known already, or the one made now. */
@@ -126,8 +131,20 @@ function interned(node: Node, inputs: readonly Node[], unique: Map<string, Node>
 /** Equal for expressions that are certain to have equal values. Scalars and barriers are never merged. */
 function structure(node: Node, inputs: readonly Node[]): string {
   const identity = node.op.name === 'scalar' || node.op.name === 'barrier' ? `#${node.id}` : ''
-  const attrs = node.op.name === 'constant' ? `${constantValue(node)}` : JSON.stringify(node.attrs)
+  const attrs = node.op.name === 'constant' ? `${constantValue(node)}` : textOf(node.attrs)
   return `${node.op.name}${identity}(${inputs.map((input) => input.id).join(',')})${attrs}:${node.dtype}[${node.shape.join(',')}]`
+}
+
+const texts = new WeakMap<Attrs, string>()
+
+/** Settings as text; made once, since rewritten nodes keep their settings. */
+function textOf(attrs: Attrs): string {
+  let text = texts.get(attrs)
+  if (text === undefined) {
+    text = JSON.stringify(attrs)
+    texts.set(attrs, text)
+  }
+  return text
 }
 
 /** The number a scalar constant holds, as its dtype rounds it; −0 keeps its sign. */

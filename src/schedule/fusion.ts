@@ -1,9 +1,10 @@
 import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import type { Affine } from './affine.ts'
+import { Ancestry } from './ancestry.ts'
 import type { Group, Kernel, Nest } from './kernels.ts'
 import { readsOf, resultsOf } from './phases.ts'
-import { readsIn } from './walk.ts'
+import { type Read, readsIn } from './walk.ts'
 
 /** Rows longer than this do not stay in the nearest cache. */
 const longestRow = 8192
@@ -25,7 +26,7 @@ export function fuse(
   canJoin: (nest: Nest) => boolean = () => true,
 ): Kernel[] {
   const fusion = new Fusion(kernels)
-  for (const kernel of kernels) if (kernel.kind === 'nest' && canJoin(kernel)) fusion.place(kernel)
+  for (const kernel of kernels) fusion.add(kernel, kernel.kind === 'nest' && canJoin(kernel))
   return fusion.finish(results)
 }
 
@@ -40,15 +41,24 @@ class Fusion {
   private readonly producer = new Map<Node, Kernel>()
   private readonly positions: ReadonlyMap<Kernel, number>
   private readonly drafts = new Map<Kernel, Draft>()
+  private readonly ancestry: Ancestry
+  private readonly reads = new Map<Nest, readonly Read[]>()
 
   constructor(kernels: readonly Kernel[]) {
     this.kernels = kernels
     this.positions = new Map(kernels.map((kernel, i) => [kernel, i]))
+    this.ancestry = new Ancestry(kernels.length)
     for (const kernel of kernels) for (const node of resultsOf(kernel)) this.producer.set(node, kernel)
   }
 
+  /** Takes the next kernel; one that may join others is placed at once. */
+  add(kernel: Kernel, joins: boolean): void {
+    this.ancestry.add(this.producersOf(kernel).map((producer) => this.positions.get(producer)!))
+    if (joins) this.place(kernel as Nest)
+  }
+
   /** Puts a nest into the group of one of its producers, or into a group of its own. */
-  place(nest: Nest): void {
+  private place(nest: Nest): void {
     const single: Draft = { members: [nest], rowAxes: nest.resultAxes }
     this.drafts.set(nest, single)
     const candidates = new Set<Draft>()
@@ -63,6 +73,7 @@ class Fusion {
       draft.rowAxes = rowAxes
       draft.members = this.inOrder([...draft.members, ...own.members])
       for (const member of own.members) this.drafts.set(member, draft)
+      this.ancestry.merge(draft.members.map((member) => this.positions.get(member)!))
       own = draft
     }
   }
@@ -93,34 +104,31 @@ class Fusion {
     if (!maps && count < fewestRows) return false
     const byNode = new Map(members.map((nest) => [nest.node, nest]))
     return members.every((nest) =>
-      readsIn(nest.body).every(
+      this.bodyReads(nest).every(
         ({ node, at }) => !nodes.has(node) || (at !== undefined && staysInRow(at, byNode.get(node)!, rows)),
       ),
     )
   }
 
+  private bodyReads(nest: Nest): readonly Read[] {
+    let reads = this.reads.get(nest)
+    if (!reads) {
+      reads = readsIn(nest.body)
+      this.reads.set(nest, reads)
+    }
+    return reads
+  }
+
   /** Whether one group depends on the other through a kernel that belongs to neither. */
   private passesOutside(a: Draft, b: Draft): boolean {
-    const inside = new Set<Kernel>([...a.members, ...b.members])
-    const seen = new Set<Kernel>()
-    const reaches = (kernel: Kernel): boolean => {
-      for (const producer of this.producersOf(kernel)) {
-        if (inside.has(producer)) return true
-        if (seen.has(producer)) continue
-        seen.add(producer)
-        const mates = this.drafts.get(producer)?.members ?? [producer]
-        if (mates.some((mate) => inside.has(mate) || reaches(mate))) return true
-      }
-      return false
-    }
-    for (const member of inside) {
-      for (const producer of this.producersOf(member)) {
-        if (inside.has(producer)) continue
-        const mates = this.drafts.get(producer)?.members ?? [producer]
-        if (mates.some((mate) => reaches(mate))) return true
-      }
-    }
-    return false
+    const members: readonly Kernel[] = [...a.members, ...b.members]
+    const inside = new Set(members)
+    const marked = this.ancestry.bitsOf(members.map((member) => this.positions.get(member)!))
+    return members.some((member) =>
+      this.producersOf(member).some(
+        (producer) => !inside.has(producer) && this.ancestry.dependsOn(this.positions.get(producer)!, marked),
+      ),
+    )
   }
 
   private producersOf(kernel: Kernel): Kernel[] {

@@ -43,6 +43,12 @@ interface Pointer {
   place: Place
 }
 
+/** Where an affine expression is found: so far from what a pointer holds. */
+interface Found {
+  readonly pointer: Pointer
+  readonly constant: number
+}
+
 /** A register, or a place on the stack. */
 type Place = Gpr<8> | Mem
 
@@ -56,6 +62,8 @@ export class Addresses {
   readonly #a: Assembler
   readonly #program: LaneProgram
   readonly #pointers = new Map<string, Pointer>()
+  /** What has been found before, by the very objects that were looked for. */
+  readonly #known = new Map<BufferParameter | null, Map<Affine, Found>>()
   readonly #counters = new Map<Loop, { place: Place; weight: number; rounds: Mem }>()
   readonly #values = new Map<IndexVariable, Mem>()
   readonly #variables = new Map<IndexVariable, number>()
@@ -233,7 +241,21 @@ export class Addresses {
     return rax
   }
 
-  #find(buffer: BufferParameter | null, value: Affine): { pointer: Pointer; constant: number } {
+  #find(buffer: BufferParameter | null, value: Affine): Found {
+    let known = this.#known.get(buffer)
+    if (!known) {
+      known = new Map()
+      this.#known.set(buffer, known)
+    }
+    let found = known.get(value)
+    if (!found) {
+      found = this.#search(buffer, value)
+      known.set(value, found)
+    }
+    return found
+  }
+
+  #search(buffer: BufferParameter | null, value: Affine): Found {
     const expanded = value.expand()
     const bytes = buffer ? elementBytes[buffer.type] : 1
     let key = buffer ? `${buffer.cell}` : ''
