@@ -113,7 +113,7 @@ class IdentityWriter {
       case 'apply':
         this.put(`${e.node.op.name}${JSON.stringify(e.node.attrs)}${e.node.dtype}`)
         for (const input of e.node.inputs) this.put(`,${input.dtype}`)
-        e.args.forEach((arg) => this.expression(arg))
+        for (const arg of e.args) this.expression(arg)
         break
       case 'guard':
         this.conditions(e.conditions)
