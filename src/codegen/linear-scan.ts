@@ -3,7 +3,7 @@
  * definition to its last use, drawn out to the end of every loop that carries it. Registers that do not fit live in memory throughout;
  * statements that touch them get temporaries, so the scan is repeated until nothing new is spilled.
  */
-import { definedBy, type LaneProgram, type Register, type Statement, usedBy } from '../lane/program.ts'
+import { definedBy, type LaneProgram, type Register, type Statement, usedBy, type Value } from '../lane/program.ts'
 
 export type RegisterClass = 'vector' | 'mask'
 
@@ -102,24 +102,29 @@ function findIntervals(program: LaneProgram, file: RegisterFile, slots: Readonly
         visit(statement.otherwise, depth, hot)
         continue
       }
-      const used = usedBy(statement)
       const defined = definedBy(statement)
-      const need = { ...file.temporaries(statement) }
-      for (const [i, register] of used.entries()) {
+      let { vector, mask } = file.temporaries(statement)
+      const need = (register: Register): void => {
+        if (file.classOf(register) === 'vector') vector++
+        else mask++
+      }
+      const used = usedBy(statement)
+      for (let i = 0; i < used.length; i++) {
+        const register = used[i] as Register
         if (used.indexOf(register) < i) continue
-        if (slots.has(register.id)) need[file.classOf(register)]++
+        if (slots.has(register.id)) need(register)
         else if (byRegister.has(register.id)) touch(register, at, statement, depth, hot)
         else throw new AllocationError(`${program.name}: register ${register.id} is read before it is set`)
       }
       if (defined) {
         if (!slots.has(defined.id)) touch(defined, at + 1, statement, depth, hot)
-        else if (!used.includes(defined)) need[file.classOf(defined)]++
+        else if (!used.includes(defined)) need(defined)
       }
-      for (const cls of ['vector', 'mask'] as const) {
-        for (let i = 0; i < need[cls]; i++) {
-          intervals.push({ class: cls, start: at, end: at + 1, register: null, statement, hot, depth, physical: -1 })
-        }
+      const temporary = (cls: RegisterClass): void => {
+        intervals.push({ class: cls, start: at, end: at + 1, register: null, statement, hot, depth, physical: -1 })
       }
+      for (; vector > 0; vector--) temporary('vector')
+      for (; mask > 0; mask--) temporary('mask')
     }
   }
   visit(program.body, 0, false)
@@ -168,7 +173,8 @@ function preferred(
 ): number | undefined {
   const { statement } = current
   if (!current.register || statement.kind !== 'compute') return undefined
-  for (const value of [...statement.args].reverse()) {
+  for (let i = statement.args.length - 1; i >= 0; i--) {
+    const value = statement.args[i] as Value
     if (value.kind !== 'register') continue
     const operand = byRegister.get(value.id)
     if (operand && operand.end === current.start - 1 && free.has(operand.physical)) return operand.physical

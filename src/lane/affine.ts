@@ -19,8 +19,6 @@ export type AffineLike = Affine | IndexVariable | number
 export class Affine {
   readonly constant: number
   readonly terms: ReadonlyMap<IndexVariable, number>
-  private expanded: Affine | undefined
-  private bounds: readonly [min: number, max: number] | undefined
 
   constructor(constant: number, terms: ReadonlyMap<IndexVariable, number>) {
     if (!Number.isSafeInteger(constant)) throw new RangeError(`affine expression: ${constant} is not a whole number`)
@@ -52,33 +50,23 @@ export class Affine {
 
   /** The same value in basic variables only: every definition is put in. */
   expand(): Affine {
-    this.expanded ??= this.expandOnce()
-    return this.expanded
-  }
-
-  private expandOnce(): Affine {
-    if (![...this.terms.keys()].some(({ definition }) => definition)) return this
-    let result = new Affine(this.constant, new Map())
-    for (const [variable, coefficient] of this.terms) {
-      const value = variable.definition ? variable.definition.expand() : Affine.of(variable)
-      result = result.plus(value.times(coefficient))
+    let expanded = expansions.get(this.terms)
+    if (!expanded) {
+      expanded = expandTerms(this.terms)
+      expansions.set(this.terms, expanded)
     }
-    return result
+    if (expanded.terms === this.terms) return this
+    return new Affine(this.constant + expanded.constant, expanded.terms)
   }
 
   /** Smallest and largest value that the ranges of the variables allow, both included. */
   range(): readonly [min: number, max: number] {
-    this.bounds ??= this.rangeOnce()
-    return this.bounds
-  }
-
-  private rangeOnce(): readonly [min: number, max: number] {
-    let [min, max] = [this.constant, this.constant]
-    for (const [variable, coefficient] of this.terms) {
-      min += coefficient * (coefficient > 0 ? variable.min : variable.max)
-      max += coefficient * (coefficient > 0 ? variable.max : variable.min)
+    let bounds = ranges.get(this.terms)
+    if (!bounds) {
+      bounds = rangeOf(this.terms)
+      ranges.set(this.terms, bounds)
     }
-    return [min, max]
+    return [this.constant + bounds[0], this.constant + bounds[1]]
   }
 
   toString(): string {
@@ -98,4 +86,29 @@ export class Affine {
     }
     return new Affine(this.constant + sign * other.constant, terms)
   }
+}
+
+type Terms = Affine['terms']
+
+/** Neighbouring accesses differ in their constants only and share their terms: what follows from these is found once. */
+const expansions = new WeakMap<Terms, Affine>()
+const ranges = new WeakMap<Terms, readonly [min: number, max: number]>()
+
+function expandTerms(terms: Terms): Affine {
+  let result = new Affine(0, terms)
+  for (const variable of terms.keys()) {
+    if (!variable.definition) continue
+    const coefficient = terms.get(variable) as number
+    result = result.minus(Affine.of(variable).times(coefficient)).plus(variable.definition.expand().times(coefficient))
+  }
+  return result
+}
+
+function rangeOf(terms: Terms): readonly [min: number, max: number] {
+  let [min, max] = [0, 0]
+  for (const [variable, coefficient] of terms) {
+    min += coefficient * (coefficient > 0 ? variable.min : variable.max)
+    max += coefficient * (coefficient > 0 ? variable.max : variable.min)
+  }
+  return [min, max]
 }

@@ -261,18 +261,23 @@ export function definedBy(statement: Statement): Register | null {
 }
 
 /** Registers that a statement reads, those of nested statements not included. */
-export function usedBy(statement: Statement): Register[] {
-  const isRegister = (value: Value): value is Register => value.kind === 'register'
+export function usedBy(statement: Statement): readonly Register[] {
   switch (statement.kind) {
     case 'compute':
-      return statement.args.filter(isRegister)
+      return statement.args.every(isRegister) ? statement.args : statement.args.filter(isRegister)
     case 'store':
-      return [statement.value].filter(isRegister)
+      return isRegister(statement.value) ? [statement.value] : none
     case 'gather':
       return [statement.indices]
     case 'check':
-      return [statement.indices].filter(isRegister)
+      return isRegister(statement.indices) ? [statement.indices] : none
     default:
-      return []
+      return none
   }
+}
+
+const none: readonly Register[] = []
+
+function isRegister(value: Value): value is Register {
+  return value.kind === 'register'
 }

@@ -4,6 +4,7 @@ import { evaluationOrder } from '../graph/interpret.ts'
 import { type Attrs, expand, Node, record, withGrad } from '../graph/node.ts'
 import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
 import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
+import { postorder } from '../graph/walk.ts'
 
 /** A computation that nothing outside refers to: what plans are made of. */
 export interface Program {
@@ -79,21 +80,7 @@ export function rewrite(program: Program, rule: (node: Node, inputs: readonly No
 }
 
 export function producersFirst(targets: readonly Node[]): Node[] {
-  const order: Node[] = []
-  const seen = new Set<Node>()
-  const stack: (readonly [Node, boolean])[] = [...targets].reverse().map((node) => [node, false])
-  while (stack.length > 0) {
-    const [node, finished] = stack.pop()!
-    if (finished) {
-      order.push(node)
-      continue
-    }
-    if (seen.has(node) || isPlaceholder(node)) continue
-    seen.add(node)
-    stack.push([node, true])
-    for (const input of node.inputs) stack.push([input, false])
-  }
-  return order
+  return postorder(targets, (node) => (isPlaceholder(node) ? undefined : node.inputs))
 }
 
 /** Whether a node of a program stands for a leaf. */

@@ -43,10 +43,10 @@ interface Pointer {
   place: Place
 }
 
-/** Where an affine expression is found: so far from what a pointer holds. */
+/** Where affine expressions with the same terms are found: so far from what a pointer holds, beside their constants. */
 interface Found {
   readonly pointer: Pointer
-  readonly constant: number
+  readonly offset: number
 }
 
 /** A register, or a place on the stack. */
@@ -62,8 +62,7 @@ export class Addresses {
   readonly #a: Assembler
   readonly #program: LaneProgram
   readonly #pointers = new Map<string, Pointer>()
-  /** What has been found before, by the very objects that were looked for. */
-  readonly #known = new Map<BufferParameter | null, Map<Affine, Found>>()
+  readonly #known = new Map<BufferParameter | null, Map<Affine['terms'], Found>>()
   readonly #counters = new Map<Loop, { place: Place; weight: number; rounds: Mem }>()
   readonly #values = new Map<IndexVariable, Mem>()
   readonly #variables = new Map<IndexVariable, number>()
@@ -132,8 +131,12 @@ export class Addresses {
   /** Emits rax = value. */
   toRax(value: Affine): void {
     const expanded = value.expand()
-    if (expanded.terms.size === 0) this.#a.mov(rax, expanded.constant)
-    else this.#a.lea(rax, mem(this.#inRegister(this.#find(null, expanded).pointer.place), expanded.constant))
+    if (expanded.terms.size === 0) {
+      this.#a.mov(rax, expanded.constant)
+      return
+    }
+    const { pointer, constant } = this.#find(null, value)
+    this.#a.lea(rax, mem(this.#inRegister(pointer.place), constant))
   }
 
   /** Emits rax = address of the argument block. */
@@ -241,35 +244,32 @@ export class Addresses {
     return rax
   }
 
-  #find(buffer: BufferParameter | null, value: Affine): Found {
+  #find(buffer: BufferParameter | null, value: Affine): { pointer: Pointer; constant: number } {
     let known = this.#known.get(buffer)
     if (!known) {
       known = new Map()
       this.#known.set(buffer, known)
     }
-    let found = known.get(value)
+    let found = known.get(value.terms)
     if (!found) {
-      found = this.#search(buffer, value)
-      known.set(value, found)
+      const expanded = value.expand()
+      found = { pointer: this.#pointer(buffer, expanded.terms), offset: expanded.constant - value.constant }
+      known.set(value.terms, found)
     }
-    return found
+    return { pointer: found.pointer, constant: value.constant + found.offset }
   }
 
-  #search(buffer: BufferParameter | null, value: Affine): Found {
-    const expanded = value.expand()
+  #pointer(buffer: BufferParameter | null, terms: Affine['terms']): Pointer {
     const bytes = buffer ? elementBytes[buffer.type] : 1
     let key = buffer ? `${buffer.cell}` : ''
-    const sorted = [...expanded.terms]
-      .map(([v, c]) => [this.#number(v), c * bytes] as const)
-      .sort((x, y) => x[0] - y[0])
+    const sorted = [...terms].map(([v, c]) => [this.#number(v), c * bytes] as const).sort((x, y) => x[0] - y[0])
     for (const [number, coefficient] of sorted) key += `,${number}:${coefficient}`
     let pointer = this.#pointers.get(key)
     if (!pointer) {
-      const terms = new Map([...expanded.terms].map(([v, c]) => [v, c * bytes]))
-      pointer = { buffer, terms, weight: 0, place: NOWHERE }
+      pointer = { buffer, terms: new Map([...terms].map(([v, c]) => [v, c * bytes])), weight: 0, place: NOWHERE }
       this.#pointers.set(key, pointer)
     }
-    return { pointer, constant: expanded.constant }
+    return pointer
   }
 
   #number(variable: IndexVariable): number {

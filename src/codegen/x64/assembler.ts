@@ -51,8 +51,10 @@ const InstructionBuffer: new () => ByteBuffer & Instructions = (() => {
   }
   const defineTable = (table: Record<string, string | readonly string[]>, parse: (line: string) => Encoding): void => {
     for (const [name, lines] of Object.entries(table)) {
-      const encodings = (typeof lines === 'string' ? [lines] : lines).map(parse)
+      // Parsed at first use: a program needs few of them.
+      let encodings: Encoding[] | undefined
       define(name, function (...operands: Operand[]) {
+        encodings ??= (typeof lines === 'string' ? [lines] : lines).map(parse)
         encode(this, name, choose(name, encodings, operands), operands)
       })
     }

@@ -8,6 +8,9 @@ import type { InstructionSet } from './register-file.ts'
 
 const bits = new DataView(new ArrayBuffer(4))
 
+/** For the many statements without temporaries; nothing is ever added to it. */
+const none: number[] = []
+
 export class LaneOperands {
   readonly a: Assembler
   /** AVX-512 instead of AVX2. */
@@ -17,6 +20,7 @@ export class LaneOperands {
   readonly #allocation: Allocation
   readonly #slots: readonly Mem[]
   readonly #splats = new Map<number, Mem>()
+  readonly #words = new Map<number, Mem>()
   #vectors: number[] = []
   #masks: number[] = []
   /** Where spilled operands of the statement have been loaded to. */
@@ -35,9 +39,9 @@ export class LaneOperands {
   /** Turns to the next statement. */
   begin(statement: Statement): void {
     const own = this.#allocation.temporaries.get(statement)
-    this.#vectors = [...(own?.vector ?? [])]
-    this.#masks = [...(own?.mask ?? [])]
-    this.#loaded.clear()
+    this.#vectors = own ? own.vector.slice() : none
+    this.#masks = own ? own.mask.slice() : none
+    if (this.#loaded.size > 0) this.#loaded.clear()
     this.#statement = statement
   }
 
@@ -116,7 +120,12 @@ export class LaneOperands {
 
   /** One 32-bit word in the constant pool. */
   word(word: number): Mem {
-    return this.a.constant(Int32Array.of(word))
+    let place = this.#words.get(word)
+    if (!place) {
+      place = this.a.constant(Int32Array.of(word))
+      this.#words.set(word, place)
+    }
+    return place
   }
 
   /** A whole vector in the constant pool. */

@@ -13,6 +13,8 @@ export type InstructionSet = 'avx512' | 'avx2'
 
 const numbers = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
+const none = { vector: 0, mask: 0 } as const
+
 /** AVX-512: 32 vectors, and opmasks 1 to 7 for masks. AVX2: 16 vectors, which also hold masks (all ones or zero in a lane). */
 export function registerFile(set: InstructionSet): RegisterFile {
   const wide = set === 'avx512'
@@ -21,7 +23,7 @@ export function registerFile(set: InstructionSet): RegisterFile {
     classOf: (register: Register) => (wide && register.type === 'mask' ? 'mask' : 'vector'),
     temporaries: (statement) => {
       const [vector, mask] = temporaries(statement, wide)
-      return { vector, mask: wide ? mask : 0 }
+      return vector === 0 && mask === 0 ? none : { vector, mask: wide ? mask : 0 }
     },
   }
 }
