@@ -69,6 +69,9 @@ export class IndexError extends GradusError {}
 /** An argument outside its domain: a negative probability, a kernel of size zero ... */
 export class ValueError extends GradusError {}
 
+/** A tensor whose parameters have moved on, twice or more, since it was recorded, and that nothing has computed before. */
+export class StaleError extends GradusError {}
+
 /** A derivative that does not exist, or is asked for in a way that has no meaning. */
 export class GradError extends GradusError {}
 

@@ -1,10 +1,20 @@
 import { toStorage, toValues, type TypedArray, type Values } from '../core/dtype.ts'
+import { StaleError } from '../core/errors.ts'
 import { expand, type Node } from './node.ts'
 import { postorder } from './walk.ts'
 
 /** What has to be evaluated before a node can be. */
 function dependencies(node: Node): readonly Node[] {
+  if (node.stale) throw staleError()
   return node.op.evaluate ? node.inputs : [expand(node)]
+}
+
+/** For what reads a value that was given up. */
+export function staleError(): StaleError {
+  return new StaleError(
+    'realize',
+    'this tensor was recorded from parameters that have been updated more than once since, and their old values are gone; read it (await t.data()) or realize(t) before the next update, or record it again',
+  )
 }
 
 /** Unrealised nodes below `roots`, producers before consumers. */
@@ -14,8 +24,8 @@ export function evaluationOrder(roots: readonly Node[]): Node[] {
 
 /**
  * The reference interpreter: evaluates `roots` op by op, in plain TypeScript, straight from the op table. It is the oracle
- * that every compiled target is tested against, and the target of last resort. Changes no node; either all roots get a
- * value or an error is thrown.
+ * that every compiled target is tested against, and the target of last resort. Changes no node; either there is a value for
+ * every root or an error is thrown.
  */
 export function interpret(roots: readonly Node[]): TypedArray[] {
   const order = evaluationOrder(roots)
@@ -23,11 +33,14 @@ export function interpret(roots: readonly Node[]): TypedArray[] {
   const readers = new Map<Node, number>()
   for (const node of order) for (const input of dependencies(node)) readers.set(input, (readers.get(input) ?? 0) + 1)
   const wanted = new Set(roots)
+  // A result that would be the memory of a leaf gets memory of its own: the leaf may move on without it.
+  const borrowed = new Set<ArrayBufferLike>()
 
   const read = (node: Node): Values => {
     const known = results.get(node)
     if (known) return known
     const values = toValues(node.value!, node.dtype)
+    borrowed.add(values.buffer)
     results.set(node, values)
     return values
   }
@@ -42,7 +55,11 @@ export function interpret(roots: readonly Node[]): TypedArray[] {
       if (left === 0 && !wanted.has(input)) results.delete(input)
     }
   }
-  return roots.map((root) => root.value ?? toStorage(results.get(root)!, root.dtype))
+  return roots.map((root) => {
+    if (root.value) return root.value
+    const stored = toStorage(results.get(root)!, root.dtype)
+    return borrowed.has(stored.buffer) ? stored.slice() : stored
+  })
 }
 
 /** Half-precision results are rounded after every operation, as if they had been stored. */

@@ -37,6 +37,8 @@ export interface Op<A extends Attrs = Attrs> {
 /** Where `backward()` leaves the gradient of a leaf; shared by all versions of that leaf. */
 export interface GradSlot {
   grad: Node | undefined
+  /** The gradient that was computed last, until another takes its place. */
+  computed?: Node | undefined
 }
 
 let nextId = 0
@@ -67,6 +69,12 @@ export class Node<A extends Attrs = Attrs> {
   declare released: boolean
   /** The number that the last walk which numbers nodes gave this one. */
   declare mark: number
+  /** Whether a tensor was made of this node, which may ask for its value at any time. */
+  declare held: boolean
+  /** The version of an assigned leaf before this one, as long as its value is kept. */
+  declare previous: Node | undefined
+  /** Set when the value was given up: see {@link giveUp}. */
+  declare stale: boolean
 
   constructor(op: Op<A>, inputs: readonly Node[], attrs: A, type: TensorType, requiresGrad: boolean) {
     let reads = false
@@ -88,6 +96,9 @@ export class Node<A extends Attrs = Attrs> {
     this.slot = undefined
     this.released = false
     this.mark = 0
+    this.held = false
+    this.previous = undefined
+    this.stale = false
   }
 }
 
@@ -124,6 +135,20 @@ export function expand(node: Node): Node {
   const expansion = withGrad(node.requiresGrad, () => op.decompose!(node.inputs, node.attrs, node))
   node.expansion = expansion
   return expansion
+}
+
+/** Keeps the value of a leaf's version when the leaf moves on, for whoever comes back to it. */
+export function hold(node: Node): Node {
+  node.held = true
+  return node
+}
+
+/** Takes the value from a node that no tensor holds and that will not be computed again, and returns it. */
+export function giveUp(node: Node): TypedArray | undefined {
+  const { value } = node
+  node.value = undefined
+  node.stale = true
+  return value
 }
 
 export const noAttrs: Attrs = Object.freeze({})

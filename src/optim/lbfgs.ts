@@ -1,6 +1,6 @@
 import { ValueError } from '../core/errors.ts'
 import { sizeOf } from '../core/shape.ts'
-import { type Node, withGrad } from '../graph/node.ts'
+import { hold, type Node, withGrad } from '../graph/node.ts'
 import { abs, neg } from '../graph/ops/arithmetic.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { reduce } from '../graph/ops/reduce.ts'
@@ -112,7 +112,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
    */
   async step(closure?: LBFGSClosure): Promise<Tensor> {
     if (!closure) throw new ValueError(this.name, 'step() needs a closure that returns the loss')
-    const before = this.parameters().map((parameter) => parameter.node)
+    const before = this.parameters().map((parameter) => hold(parameter.node))
     try {
       return await this.iterate(closure)
     } catch (error) {
@@ -147,7 +147,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
       state.t = lr * (state.nIter === 1 ? Math.min(1, 1 / sum(abs(gradient.node))) : 1)
       if (slope > -toleranceChange) break
 
-      const origin = this.parameters().map((parameter) => parameter.node)
+      const origin = this.parameters().map((parameter) => hold(parameter.node))
       if (lineSearchFn === 'strong_wolfe') {
         const evaluate = async (t: number): Promise<Evaluation & { slope: number }> => {
           this.place(moved(origin, t, d))

@@ -1,17 +1,27 @@
 import { nativeTarget } from '#native'
 import type { TypedArray } from '../core/dtype.ts'
 import { ValueError } from '../core/errors.ts'
-import { interpret } from '../graph/interpret.ts'
-import type { Node } from '../graph/node.ts'
+import { evaluationOrder, interpret } from '../graph/interpret.ts'
+import { giveUp, type Node } from '../graph/node.ts'
 
 /** Something that can compute graphs. */
 export interface Target {
   readonly name: string
-  /** Values of `roots`, in their order. Throws, and changes nothing, when the data does not allow an operation. */
-  run(roots: readonly Node[]): TypedArray[]
+  /**
+   * Values of `roots`, in their order. Throws, and changes nothing, when the data does not allow an operation. Values of `spare`
+   * that this run does not read are given up before it begins; their memory may be used for results that no tensor holds.
+   */
+  run(roots: readonly Node[], spare?: readonly Node[]): TypedArray[]
 }
 
-const reference: Target = { name: 'reference', run: interpret }
+const reference: Target = {
+  name: 'reference',
+  run(roots, spare = []) {
+    const read = new Set(evaluationOrder(roots).flatMap(({ inputs }) => inputs))
+    for (const node of spare) if (!read.has(node)) giveUp(node)
+    return interpret(roots)
+  },
+}
 
 const targets = new Map<string, Target>([[reference.name, reference]])
 

@@ -1,4 +1,6 @@
-import type { GradSlot, Node } from '../graph/node.ts'
+import { StaleError } from '../core/errors.ts'
+import { evaluationOrder } from '../graph/interpret.ts'
+import { type GradSlot, hold, type Node } from '../graph/node.ts'
 import { assignment } from '../graph/ops/leaves.ts'
 import { device } from './device.ts'
 
@@ -6,6 +8,11 @@ import { device } from './device.ts'
  * When recorded work is carried out. A realisation takes what was asked for and, with it: all pending assignments, losses
  * passed to `backward()` with their gradients, and recorded results that nothing else uses but that read an assignable leaf.
  * So a training loop that never reads anything still runs step by step, and reading the loss costs no second forward pass.
+ *
+ * Values that no tensor holds are given up when nothing but very old recordings could ask for them: the version of a leaf
+ * before its last one as soon as the next is computed, and a gradient when another takes its place. So two buffers serve all
+ * versions of a leaf. What was recorded from a version and is asked for too late is refused with a {@link StaleError}, never
+ * computed from a later one.
  */
 
 /** Holder of a leaf's current version. */
@@ -98,19 +105,61 @@ function pendingRoots(): Node[] {
 export function realizeNodes(asked: readonly Node[] = []): void {
   // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
   const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value).sort((a, b) => a.id - b.id)
-  const taken = assignments
+  const pending = { assignments, losses, slots, results }
   assignments = new Map()
   losses = []
   slots = new Set()
   results = []
   if (roots.length === 0) return
   try {
-    const values = device().run(roots)
-    for (const [i, node] of roots.entries()) settle(node, values[i]!)
+    const values = device().run(roots, spareValues(pending))
+    for (let i = 0; i < roots.length; i++) settle(roots[i]!, values[i]!)
   } catch (error) {
-    for (const [cell, { before }] of taken) cell.node = before
+    // Where only what was asked for is too old, what is pending can still be computed.
+    if (error instanceof StaleError && isStale(asked)) ({ assignments, losses, slots, results } = pending)
+    else for (const [cell, { before }] of pending.assignments) cell.node = before
     throw error
   }
+  supersede(pending)
+}
+
+type Pending = { readonly assignments: ReadonlyMap<Cell, Assignment>; readonly slots: ReadonlySet<GradSlot> }
+
+/** What nobody needs any more once the next versions are computed, unless their computation reads it. */
+function spareValues({ assignments, slots }: Pending): Node[] {
+  const spare: Node[] = []
+  for (const { before } of assignments.values()) {
+    const { previous } = before
+    if (previous?.value && !previous.held) spare.push(previous)
+  }
+  for (const { grad, computed } of slots)
+    if (computed?.value && computed !== grad && !computed.held && !computed.requiresGrad) spare.push(computed)
+  return spare
+}
+
+/** Remembers what was replaced, to be given up with the next replacement. */
+function supersede({ assignments, slots }: Pending): void {
+  for (const { before, after } of assignments.values()) {
+    before.previous = undefined
+    if (before !== after && !before.held) after.previous = before
+  }
+  const seen = new Set<Node>()
+  for (const slot of slots) {
+    const { grad } = slot
+    // One node may be the gradient of several leaves, or a leaf itself.
+    if (grad && seen.has(grad)) hold(grad)
+    if (grad) seen.add(grad)
+    slot.computed = grad?.op.kind === 'leaf' ? undefined : grad
+  }
+}
+
+function isStale(roots: readonly Node[]): boolean {
+  try {
+    evaluationOrder(roots)
+  } catch {
+    return true
+  }
+  return false
 }
 
 /** Keeps a result and forgets how it came about, unless a derivative may still be asked for. */

@@ -1,3 +1,4 @@
+import { staleError } from '../graph/interpret.ts'
 import { type Attrs, expand, type Node, type Op } from '../graph/node.ts'
 import { scalarOp } from '../graph/ops/leaves.ts'
 
@@ -8,6 +9,8 @@ import { scalarOp } from '../graph/ops/leaves.ts'
 
 /** What a run reads, in an order that depends on the structure alone, and that structure as words. */
 export interface Structure {
+  /** Nodes of this structure, and no others, have a greater mark. */
+  readonly start: number
   /** Realised nodes that the roots read. */
   readonly leaves: readonly Node[]
   /** Nodes of the numbers that may change from run to run. */
@@ -42,6 +45,7 @@ export function structureOf(roots: readonly Node[], context = 0): Structure {
     const top = stack.pop()!
     if (top !== finished) {
       if (top.value || top.mark > start) continue
+      if (top.stale) throw staleError()
       top.mark = ++lastMark
       stack.push(top, finished)
       if (top.op.evaluate) for (const input of top.inputs) stack.push(input)
@@ -63,7 +67,7 @@ export function structureOf(roots: readonly Node[], context = 0): Structure {
   }
   text.put(rootsWord)
   for (const root of roots) text.put(root.mark - start)
-  return { leaves, scalars, words: text.words(), hash: text.hash() }
+  return { start, leaves, scalars, words: text.words(), hash: text.hash() }
 }
 
 /** Whether two descriptions are the same, word for word. */

@@ -60,6 +60,7 @@ export abstract class TensorBase {
   declare node: Node
 
   constructor(node: Node) {
+    node.held = true
     this.node = node
   }
 

@@ -7,7 +7,7 @@ import { alignedArray } from './memory.ts'
 interface Cell {
   readonly words: Uint32Array
   readonly at: number
-  /** Position of what it holds among the run's addresses or numbers. */
+  /** Position of what it holds among the run's addresses or numbers; for what lies in the arena, its offset there. */
   readonly source: number
 }
 
@@ -15,22 +15,25 @@ interface NumberCell extends Cell {
   readonly isInteger: boolean
 }
 
-/** Where the elements of a node are found: among a run's addresses, or at an address that never changes. */
-export type Place = { readonly source: number } | { readonly address: number }
+/** Where the elements of a node are found: among a run's addresses, or at an offset in the arena. */
+export type Place = { readonly source: number } | { readonly offset: number }
 
 /**
- * The argument blocks of a plan's kernels. What never changes is written once; addresses of leaves and results, and numbers,
- * before each run.
+ * The argument blocks of a plan's kernels. Addresses in the arena are written when it has moved; those of leaves and results, and
+ * numbers, before each run.
  */
 export class ArgumentCells {
   private readonly addresses: Cell[] = []
   private readonly numbers: NumberCell[] = []
   private readonly errors: Cell[] = []
+  private readonly inArena: Cell[] = []
+  /** Address of the arena that the blocks point to. */
+  private base = 0
   private readonly placeOf: (node: Node) => Place
   private readonly numberOf: (scalar: Node) => number
   private readonly scratch: (bytes: number) => number
 
-  /** `numberOf` gives the position of a run-time number, `scratch` the address of new working memory. */
+  /** `numberOf` gives the position of a run-time number, `scratch` the offset of working memory in the arena. */
   constructor(placeOf: (node: Node) => Place, numberOf: (scalar: Node) => number, scratch: (bytes: number) => number) {
     this.placeOf = placeOf
     this.numberOf = numberOf
@@ -42,14 +45,14 @@ export class ArgumentCells {
     const words = alignedArray(Uint32Array, 2 * Math.max(1, bindings.length))
     for (const [cell, binding] of bindings.entries()) {
       const at = 2 * cell
-      if (binding.kind === 'scratch') writeAddress(words, at, this.scratch(binding.bytes))
+      if (binding.kind === 'scratch') this.inArena.push({ words, at, source: this.scratch(binding.bytes) })
       else if (binding.kind === 'error') this.errors.push({ words, at, source: 0 })
       else if (binding.kind === 'scalar') {
         const isInteger = !isFloating(binding.node.dtype)
         this.numbers.push({ words, at, source: this.numberOf(binding.node), isInteger })
       } else {
         const place = this.placeOf(binding.node)
-        if ('address' in place) writeAddress(words, at, place.address)
+        if ('offset' in place) this.inArena.push({ words, at, source: place.offset })
         else this.addresses.push({ words, at, source: place.source })
       }
     }
@@ -61,8 +64,10 @@ export class ArgumentCells {
     for (const { words, at } of this.errors.splice(0)) writeAddress(words, at, errorCell)
   }
 
-  /** Writes what one run is given. */
-  write(addresses: ArrayLike<number>, numbers: ArrayLike<number>): void {
+  /** Writes what one run is given: the address of the arena, those of leaves and results, and numbers. */
+  write(base: number, addresses: ArrayLike<number>, numbers: ArrayLike<number>): void {
+    if (base !== this.base) for (const { words, at, source } of this.inArena) writeAddress(words, at, base + source)
+    this.base = base
     for (const { words, at, source } of this.addresses) writeAddress(words, at, addresses[source]!)
     for (const { words, at, source, isInteger } of this.numbers) {
       if (isInteger) words[at] = numbers[source]!

@@ -23,8 +23,8 @@ export interface Ffi {
   libc(name: string, result: string, ...parameters: string[]): CFunction
   /** A function at an address. Whoever calls it keeps its code mapped. */
   functionAt(address: number, result: string, ...parameters: string[]): CFunction
-  /** Address of the first byte. Backing stores do not move. */
-  addressOf(memory: ArrayBufferView | ArrayBufferLike): number
+  /** Address of the first byte. */
+  addressOf(memory: ArrayBufferLike): number
   /** Foreign memory as an ArrayBuffer; it must stay mapped as long as the result is in use. */
   view(address: number, length: number): ArrayBuffer
 }
@@ -64,11 +64,7 @@ function tryLoad(): Ffi | Unavailable {
   return {
     libc: (name, result, ...parameters) => process_.func(name, result, parameters),
     functionAt: (address, result, ...parameters) => koffi.decode(BigInt(address), koffi.proto(result, parameters)),
-    // Small typed arrays live on V8's heap, which moves, until their buffer is asked for.
-    addressOf: (memory) =>
-      ArrayBuffer.isView(memory)
-        ? Number(koffi.address(memory.buffer)) + memory.byteOffset
-        : Number(koffi.address(memory)),
+    addressOf: (memory) => Number(koffi.address(memory)),
     view: (address, length) => koffi.view(BigInt(address), length),
   }
 }

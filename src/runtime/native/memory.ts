@@ -97,13 +97,30 @@ export function permanentPages(length: number): { address: number; bytes: Uint8A
   return { address, bytes: new Uint8Array(ffi().view(address, rounded)) }
 }
 
+const addresses = new WeakMap<ArrayBufferLike, number>()
+
+/** Address of the first byte; looked up once a buffer, since backing stores do not move. */
 export function addressOf(memory: ArrayBufferView | ArrayBufferLike): number {
-  return ffi().addressOf(memory)
+  if (ArrayBuffer.isView(memory)) return addressOf(memory.buffer) + memory.byteOffset
+  let address = addresses.get(memory)
+  if (address === undefined) {
+    address = ffi().addressOf(memory)
+    addresses.set(memory, address)
+  }
+  return address
 }
 
 /** A zeroed buffer that V8 owns, over-allocated so that its first byte lies on a multiple of 64. */
 export function alignedBytes(length: number): Uint8Array<ArrayBuffer> {
-  const buffer = new ArrayBuffer(length + 63)
+  return alignedPart(new ArrayBuffer(length + 63), length)
+}
+
+/** As {@link alignedBytes}, but with whatever was in memory before: for what is written as a whole. */
+export function uninitializedBytes(length: number): Uint8Array<ArrayBuffer> {
+  return alignedPart(Buffer.allocUnsafeSlow(length + 63).buffer, length)
+}
+
+function alignedPart(buffer: ArrayBuffer, length: number): Uint8Array<ArrayBuffer> {
   const misaligned = addressOf(buffer) % 64
   return new Uint8Array(buffer, (64 - misaligned) % 64, length)
 }

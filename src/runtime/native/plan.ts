@@ -21,14 +21,24 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import { arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
-import { addressOf, alignedArray, alignedBytes, CodePages } from './memory.ts'
+import { addressOf, CodePages } from './memory.ts'
 import { type KernelCall, PlanTable } from './plan-table.ts'
+import type { ResultMemory } from './result-memory.ts'
 import { threadPool } from './thread-pool.ts'
 
 /** Kernels whose work all threads together are worth less than this stay on the calling thread. */
 const sharedElements = 65536
+
+/** Where the value of a root is found, and whether a leaf, or a root before it, is found there too. */
+interface Root {
+  readonly source: number
+  readonly dtype: DType
+  readonly isLeaf: boolean
+  readonly isRepeated: boolean
+}
 
 /** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
 type Segment =
@@ -46,15 +56,15 @@ export class Plan {
   private readonly library: KernelLibrary
   /** Undefined for kernels that the interpreter computes; emptied when the plan is made. */
   private readonly compiled = new Map<Kernel, CompiledKernel | undefined>()
-  private readonly workingMemory: Uint8Array[] = []
-  private readonly arena: Uint8Array<ArrayBuffer>
+  /** Bytes of the arena that this plan needs, and where in it the working memory of the next kernel begins. */
+  private arenaBytes = 0
+  private scratchEnd = 0
   private readonly offsets: ReadonlyMap<Node, number>
   /** Nodes stored outside the arena, by position: leaves, then results. */
   private readonly sources: ReadonlyMap<Node, number>
   private readonly results: readonly Node[]
   private readonly scalars: ReadonlyMap<Node, number>
-  /** Where the value of each root is found. */
-  private readonly targets: readonly number[]
+  private readonly roots: readonly Root[]
   private readonly cells: ArgumentCells
 
   constructor(roots: readonly Node[], library: KernelLibrary) {
@@ -64,7 +74,12 @@ export class Plan {
     this.results = [...results]
     this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))
     this.scalars = new Map(program.scalars.map((node, i) => [node, i]))
-    this.targets = program.targets.map((node) => this.sources.get(node)!)
+    this.roots = program.targets.map((node, i) => ({
+      source: this.sources.get(node)!,
+      dtype: node.dtype,
+      isLeaf: isPlaceholder(node),
+      isRepeated: program.targets.indexOf(node) !== i,
+    }))
     this.cells = new ArgumentCells(
       (node) => this.placeOf(node),
       (scalar) => this.scalars.get(scalar)!,
@@ -73,9 +88,8 @@ export class Plan {
     const kernels = this.joined(makeKernels(program).kernels, results)
     const phases = phasesOf(kernels)
     const memory = planMemory(lifetimes(phases, results))
-    this.arena = alignedBytes(memory.bytes)
     this.offsets = memory.offsets
-    this.assemble(phases)
+    this.assemble(phases, memory.bytes)
     this.compiled.clear()
   }
 
@@ -104,10 +118,11 @@ export class Plan {
     }
   }
 
-  private assemble(phases: readonly Kernel[][]): void {
+  private assemble(phases: readonly Kernel[][], bytes: number): void {
+    this.arenaBytes = bytes
     let pending: { code: CompiledKernel; kernel: Kernel }[][] = []
     const flush = (): void => {
-      if (pending.length > 0) this.segments.push(this.nativeSegment(pending))
+      if (pending.length > 0) this.segments.push(this.nativeSegment(pending, bytes))
       pending = []
     }
     for (const phase of phases) {
@@ -129,45 +144,60 @@ export class Plan {
     flush()
   }
 
-  private nativeSegment(phases: readonly { code: CompiledKernel; kernel: Kernel }[][]): Segment {
+  private nativeSegment(
+    phases: readonly { code: CompiledKernel; kernel: Kernel }[][],
+    intermediateBytes: number,
+  ): Segment {
     const pages = CodePages.of(phases.flat().map(({ code }) => code.code.bytes))
-    const calls = phases.map((phase) =>
-      phase.map(({ code: { code, bindings } }): KernelCall => {
+    const calls = phases.map((phase) => {
+      // Working memory lies behind the intermediates. Kernels of one phase run at the same time.
+      this.scratchEnd = intermediateBytes
+      return phase.map(({ code: { code, bindings } }): KernelCall => {
         const { chunks, bytes } = code
-        return {
-          code: pages.pages,
-          offset: pages.offsets.get(bytes)!,
-          argumentBlock: this.cells.block(bindings),
-          chunks,
-        }
-      }),
-    )
+        const argumentBlock = this.cells.block(bindings)
+        return { code: pages.pages, offset: pages.offsets.get(bytes)!, argumentBlock, chunks }
+      })
+    })
     const table = new PlanTable(calls)
     this.cells.reportTo(table.errorCell)
     const work = Math.max(...phases.flat().map(({ kernel }) => workOf(kernel)))
     return { kind: 'native', table, threads: work < sharedElements ? 1 : threadPool().threads }
   }
 
-  /** Address of working memory for every thread. */
+  /** Offset of working memory for every thread. */
   private scratch(bytes: number): number {
-    const memory = alignedBytes(bytes * threadPool().threads)
-    this.workingMemory.push(memory)
-    return addressOf(memory)
+    const offset = Math.ceil(this.scratchEnd / 64) * 64
+    this.scratchEnd = offset + bytes * threadPool().threads
+    this.arenaBytes = Math.max(this.arenaBytes, this.scratchEnd)
+    return offset
   }
 
   /** Leaves come first among the addresses of a run, then results. */
   private placeOf(node: Node): Place {
     const source = this.sources.get(node)
-    return source === undefined ? { address: addressOf(this.arena) + this.offsets.get(node)! } : { source }
+    return source === undefined ? { offset: this.offsets.get(node)! } : { source }
   }
 
   /**
-   * Values of the roots. Leaves and numbers are given in the order in which the roots that the plan was made from have them.
+   * Values of the roots. Leaves, numbers, and which roots are held by tensors, are given in the order in which the roots that the
+   * plan was made from have them. Results that are not held have memory of their own, which none of the leaves and of the
+   * other results shares.
    */
-  run(leaves: readonly TypedArray[], numbers: readonly number[]): TypedArray[] {
-    const arrays = [...leaves, ...this.results.map((node) => allocateAligned(node.dtype, sizeOf(node.shape)))]
+  run(
+    leaves: readonly TypedArray[],
+    numbers: readonly number[],
+    held: readonly boolean[],
+    memory: ResultMemory,
+  ): TypedArray[] {
+    const arrays = [...leaves]
+    const isHeld = new Array<boolean>(this.sources.size).fill(false)
+    this.roots.forEach(({ source, isRepeated }, i) => {
+      if (held[i] && !isRepeated) isHeld[source] = true
+    })
+    for (const { dtype, shape } of this.results) arrays.push(memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!))
     const addresses = arrays.map(addressOf)
-    this.cells.write(addresses, numbers)
+    arena.reserve(this.arenaBytes)
+    this.cells.write(arena.address, addresses, numbers)
     for (const segment of this.segments) {
       if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, numbers)
       else {
@@ -181,7 +211,13 @@ export class Plan {
         }
       }
     }
-    return this.targets.map((source) => arrays[source]!)
+    return this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
+      const array = arrays[source]!
+      if (!isLeaf && (!isRepeated || (held[i] && isHeld[source]))) return array
+      const copy = memory.take(dtype, array.length, held[i]!)
+      copy.set(array)
+      return copy
+    })
   }
 
   private runRoutine(kernel: Exclude<Kernel, Group>, arrays: readonly TypedArray[], numbers: readonly number[]): void {
@@ -194,7 +230,8 @@ export class Plan {
   private inArena(node: Node): TypedArray {
     const like = allocate(node.dtype, 0)
     const make = like.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
-    return new make(this.arena.buffer, this.arena.byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
+    const { buffer, byteOffset } = arena.memory
+    return new make(buffer, byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
   }
 }
 
@@ -203,11 +240,6 @@ function workOf(kernel: Kernel): number {
   if (kernel.kind === 'group') return kernel.members.reduce((sum, member) => sum + workOf(member), 0)
   if (kernel.kind === 'product') return sizeOf(kernel.product.extents)
   return sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)
-}
-
-function allocateAligned(dtype: DType, length: number): TypedArray {
-  const make = allocate(dtype, 0).constructor as unknown as Parameters<typeof alignedArray<TypedArray>>[0]
-  return alignedArray(make, length)
 }
 
 function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {

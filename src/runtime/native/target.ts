@@ -1,11 +1,12 @@
 import type { TypedArray } from '../../core/dtype.ts'
-import type { Node } from '../../graph/node.ts'
+import { giveUp, type Node } from '../../graph/node.ts'
 import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
 import type { Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
 import { KernelLibrary } from './kernel-library.ts'
 import { Plan } from './plan.ts'
+import { ResultMemory } from './result-memory.ts'
 import { threadPool } from './thread-pool.ts'
 
 /** Plans that are kept; the one not used for longest goes first. */
@@ -22,6 +23,7 @@ export class NativeTarget implements Target {
   private readonly library: KernelLibrary
   /** By hash, used last at the end. Where structures of one hash meet, the later one replaces the earlier. */
   private readonly plans = new Map<number, Entry>()
+  private readonly memory = new ResultMemory()
   /** How many plans have been made, for tests and diagnosis. */
   compiled = 0
   /** Ops that some plan left to the interpreter. */
@@ -31,12 +33,17 @@ export class NativeTarget implements Target {
     this.library = new KernelLibrary(set)
   }
 
-  run(roots: readonly Node[]): TypedArray[] {
+  run(roots: readonly Node[], spare: readonly Node[] = []): TypedArray[] {
     const structure = structureOf(roots, threadPool().threads)
-    const { leaves, scalars } = structure
-    return this.planFor(structure, roots).run(
+    const { start, leaves, scalars } = structure
+    const plan = this.planFor(structure, roots)
+    this.memory.begin()
+    for (const node of spare) if (node.value && node.mark <= start) this.memory.giveBack(giveUp(node)!, node.dtype)
+    return plan.run(
       leaves.map((leaf) => leaf.value!),
       scalars.map((scalar) => (scalar.attrs as { value: number }).value),
+      roots.map((root) => root.held),
+      this.memory,
     )
   }
 

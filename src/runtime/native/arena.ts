@@ -1,0 +1,26 @@
+import { addressOf, uninitializedBytes } from './memory.ts'
+
+/**
+ * The memory in which plans keep what lives during one run only. All plans share it, since one runs at a time; it is as large
+ * as the greediest of them.
+ */
+export class Arena {
+  private bytes = uninitializedBytes(0)
+
+  /** Makes room; what was in it is lost when it grows. A run that is under way holds on to {@link memory}. */
+  reserve(length: number): void {
+    if (length > this.bytes.length) this.bytes = uninitializedBytes(length)
+  }
+
+  /** Where the arena lies now. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.bytes
+  }
+
+  get address(): number {
+    return addressOf(this.bytes)
+  }
+}
+
+/** The arena of this process. */
+export const arena: Arena = new Arena()

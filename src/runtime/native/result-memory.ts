@@ -1,0 +1,103 @@
+import { allocate, bytesPerElement, type DType, type TypedArray } from '../../core/dtype.ts'
+import { uninitializedBytes } from './memory.ts'
+
+/**
+ * Where results lie. The system takes longer to provide fresh memory than most kernels to fill it, and each training step makes
+ * new versions of all parameters: what was given up is used again, by results of the same type and length.
+ *
+ * Only results that no tensor holds are ever taken back, so nothing that was handed out is overwritten.
+ */
+
+/** Small results are cut from pieces of this size. */
+const pieceBytes = 4096
+
+/** Up to this size. A tensor that is kept keeps its piece, so not too few must fit. */
+const smallBytes = 256
+
+/** Memory that lies idle for so many runs is let go. */
+const patience = 256
+
+interface Spare {
+  readonly array: TypedArray
+  /** The run after which it was given back. */
+  readonly since: number
+}
+
+/** Constructors of the arrays that dtypes are stored in. */
+type Constructor = new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
+
+/** The memory of results of one target. */
+export class ResultMemory {
+  private readonly spare = new Map<string, Spare[]>()
+  /** Buffers that hold one array each and were made here. */
+  private readonly own = new WeakSet<ArrayBufferLike>()
+  private piece = uninitializedBytes(0)
+  private used = 0
+  private runs = 0
+
+  /** Tells that another run begins. */
+  begin(): void {
+    if (++this.runs % patience === 0) this.trim()
+  }
+
+  /** An array with undefined elements that nothing else refers to. Only one for a result that is not `held` can be given back. */
+  take(dtype: DType, length: number, held: boolean): TypedArray {
+    const bytes = length * bytesPerElement(dtype)
+    if (held)
+      return bytes > smallBytes ? view(uninitializedBytes(bytes), dtype, length) : this.small(dtype, length, bytes)
+    const idle = this.spare.get(keyOf(dtype, length))?.pop()
+    if (idle) return idle.array
+    const fresh = view(uninitializedBytes(bytes), dtype, length)
+    this.own.add(fresh.buffer)
+    return fresh
+  }
+
+  /** Takes back what {@link take} gave, if it was for a result that is not held; what comes from elsewhere is left alone. */
+  giveBack(array: TypedArray, dtype: DType): void {
+    if (!this.own.has(array.buffer)) return
+    const key = keyOf(dtype, array.length)
+    const idle = this.spare.get(key)
+    const entry = { array, since: this.runs }
+    if (idle) idle.push(entry)
+    else this.spare.set(key, [entry])
+  }
+
+  private small(dtype: DType, length: number, bytes: number): TypedArray {
+    if (this.used + bytes > this.piece.length) {
+      this.piece = uninitializedBytes(pieceBytes)
+      this.used = 0
+    }
+    const { buffer, byteOffset } = this.piece
+    const array = new (constructorOf(dtype))(buffer, byteOffset + this.used, length)
+    this.used += Math.ceil(bytes / 64) * 64
+    return array
+  }
+
+  /** What was given back last is taken first, so what nobody needs stays at the front. */
+  private trim(): void {
+    for (const [key, idle] of this.spare) {
+      const needed = idle.filter(({ since }) => this.runs - since < patience)
+      if (needed.length > 0) this.spare.set(key, needed)
+      else this.spare.delete(key)
+    }
+  }
+}
+
+function keyOf(dtype: DType, length: number): string {
+  return dtype + length
+}
+
+function view({ buffer, byteOffset }: Uint8Array<ArrayBuffer>, dtype: DType, length: number): TypedArray {
+  return new (constructorOf(dtype))(buffer, byteOffset, length)
+}
+
+const constructors = new Map<DType, Constructor>()
+
+function constructorOf(dtype: DType): Constructor {
+  let made = constructors.get(dtype)
+  if (!made) {
+    made = allocate(dtype, 0).constructor as Constructor
+    constructors.set(dtype, made)
+  }
+  return made
+}
