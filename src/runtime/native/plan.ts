@@ -7,16 +7,17 @@ import {
   type TypedArray,
   type Values,
 } from '../../core/dtype.ts'
-import { IndexError } from '../../core/errors.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { emitX64, lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
+import { outOfRange } from '../../graph/ops/index-range.ts'
 import { Unsupported } from '../../kernel/bindings.ts'
 import { productCode } from '../../kernel/product.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { wholeCode } from '../../kernel/whole.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
+import type { IndexUse } from '../../schedule/expression.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
 import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
@@ -47,7 +48,7 @@ export class Plan {
   private readonly segments: Segment[] = []
   /** Names of the ops that the interpreter computes between native segments. */
   readonly routines: string[] = []
-  private readonly labels: string[] = []
+  private readonly indexUses: IndexUse[] = []
   private readonly workingMemory: Uint8Array[] = []
   private readonly arena: Uint8Array<ArrayBuffer>
   private readonly offsets: ReadonlyMap<Node, number>
@@ -119,7 +120,7 @@ export class Plan {
   }
 
   private compile(kernel: Kernel, set: InstructionSet): KernelCode | undefined {
-    const labels = { numberOf: (label: string) => this.labels.push(label) - 1 }
+    const labels = { numberOf: (use: IndexUse) => this.indexUses.push(use) - 1 }
     try {
       if (kernel.kind === 'whole') return wholeCode(kernel.node, lanesOf(set), labels)
       if (kernel.kind === 'product') return productCode(kernel, lanesOf(set), labels)
@@ -153,7 +154,11 @@ export class Plan {
   /** Leaves come first among the addresses of a run, then results. */
   private placeOf(node: Node): Place {
     const source = this.sources.get(node)
-    return source === undefined ? { address: addressOf(this.arena) + this.offsets.get(node)! } : { source }
+    if (source !== undefined) return { source }
+    const offset = this.offsets.get(node)
+    // An address that is not a number would be written to all the same.
+    if (offset === undefined) throw new Error(`${node.op.name} of [${node.shape}] is read but stored nowhere`)
+    return { address: addressOf(this.arena) + offset }
   }
 
   /**
@@ -168,11 +173,9 @@ export class Plan {
       else {
         const outcome = threadPool().runSync(segment.table, segment.threads)
         if (outcome.status === 'failed') {
-          const { op, index, size } = outcome.error
-          throw new IndexError(
-            this.labels[op]!,
-            `index ${index} is out of range for size ${size}: expected 0 to ${size - 1}`,
-          )
+          const { index, position, size } = outcome.error
+          const { op, counted } = this.indexUses[outcome.error.op]!
+          throw outOfRange(op, counted, index, position, size)
         }
       }
     }
