@@ -4,7 +4,7 @@ import type { LaneBuilder } from '../lane/builder.ts'
 import type { LaneRange, Register } from '../lane/program.ts'
 import type { Node } from '../graph/node.ts'
 import type { Affine, Condition } from '../schedule/affine.ts'
-import type { Expression } from '../schedule/expression.ts'
+import type { Expression, IndexUse } from '../schedule/expression.ts'
 import { loadsIn } from '../schedule/walk.ts'
 import { type Arguments, Unsupported } from './bindings.ts'
 import { Dependencies } from './axes.ts'
@@ -21,9 +21,9 @@ export interface Place {
   readonly within: LaneRange | null
 }
 
-/** Numbers that stand for operations in reports of bad indices. */
+/** Numbers that stand for uses of indices in reports of bad ones. */
 export interface IndexLabels {
-  numberOf(label: string): number
+  numberOf(use: IndexUse): number
 }
 
 /** Turns expressions into lane code at a place of a loop nest. Values are remembered as long as their block is open. */
@@ -138,11 +138,13 @@ export class ExpressionEmitter {
     const { b } = this
     const buffer = this.args.buffer(e.node)
     this.args.errorCell()
-    const label = this.labels.numberOf(e.label)
+    const use = this.labels.numberOf(e.use)
+    const position = this.at(e.position, place)
     const { base, stride } = this.at(e.base, place)
     const lanesDiffer = place.vector >= 0 && (this.dependencies.of(e.index) & (1 << place.vector)) !== 0
     if (!lanesDiffer && e.index.kind === 'load' && e.index.node.dtype === 'int32') {
-      const index = b.readIndex(this.args.buffer(e.index.node), this.at(e.index.at, place).base, e.size, label)
+      const { base: at } = this.at(e.index.at, place)
+      const index = b.readIndex(this.args.buffer(e.index.node), at, e.size, use, position.base)
       const raw = b.load(buffer, base.plus(LaneAffine.of(index).times(e.stride)), {
         laneStride: stride,
         within: stride === 0 ? null : place.within,
@@ -150,10 +152,11 @@ export class ExpressionEmitter {
       return e.node.dtype === 'bool' ? b.mnot(b.ieq(raw, b.int(0))) : raw
     }
     if (buffer.type !== 'f32' && buffer.type !== 'i32') throw new Unsupported(`gather of ${e.node.dtype}`)
-    const checked = b.checkIndices(this.value(e.index, place), e.size, label, place.within)
+    const where = { at: position.base, laneStride: position.stride }
+    const checked = b.checkIndices(this.value(e.index, place), e.size, use, where, place.within)
     if (stride === 0) return b.gather(buffer, base, checked, e.stride, place.within)
     const flat = b.iadd(b.imul(checked, b.int(e.stride)), b.indexLanes(base, stride))
-    return b.gather(buffer, 0, b.checkIndices(flat, buffer.length, label, place.within), 1, place.within)
+    return b.gather(buffer, 0, b.checkIndices(flat, buffer.length, use, where, place.within), 1, place.within)
   }
 
   private guard(conditions: readonly Condition[], value: Expression, otherwise: Expression, place: Place): Register {

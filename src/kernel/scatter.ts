@@ -1,5 +1,6 @@
 import { type Shape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
+import type { Counted } from '../graph/ops/index-range.ts'
 import type { ScatterKind } from '../graph/ops/indexing.ts'
 import { Affine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
@@ -8,6 +9,13 @@ import { Arguments, Unsupported } from './bindings.ts'
 import { maximum, minimum } from './elementwise.ts'
 import type { IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
+
+interface ScatterAttrs {
+  readonly dim: number
+  readonly kind: ScatterKind
+  readonly label: string
+  readonly counted: Counted
+}
 
 /** About so many elements are read and written by one chunk. */
 const chunkElements = 16384
@@ -21,7 +29,7 @@ const blockElements = 64
  * of threads, without atomics.
  */
 export function scatterCode(node: Node, lanes: number, labels: IndexLabels): KernelCode {
-  const { dim, kind, label } = node.attrs as { dim: number; kind: ScatterKind; label: string }
+  const { dim, kind, label, counted } = node.attrs as ScatterAttrs
   const [base, index, source] = node.inputs as [Node, Node, Node]
   const outer = sizeOf(base.shape.slice(0, dim))
   const inner = sizeOf(base.shape.slice(dim + 1))
@@ -41,7 +49,7 @@ export function scatterCode(node: Node, lanes: number, labels: IndexLabels): Ker
   ]
   if (indices.type !== 'i32') throw new Unsupported(`indices of ${index.dtype}`)
   args.errorCell()
-  const op = labels.numberOf(label)
+  const op = labels.numberOf({ op: label, counted })
   const join = joinOf(b, node, kind)
   const [share, which] = b.divide(b.chunk, blocks)
   const begin = Affine.of(which).times(block)

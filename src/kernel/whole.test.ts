@@ -124,7 +124,7 @@ describe('scatter', () => {
     for (const bad of [-1, 10, 2 ** 30]) {
       const index = buffer(Int32Array.of(3, bad, 5), [3, 1], 'int32')
       const node = scatter(leaf([10, 33]), index, leaf([3, 33], 2), 0, 'add')
-      for (const { report } of outcomes(node)) expect(report).toEqual({ op: 7, index: bad, size: 10 })
+      for (const { report } of outcomes(node)) expect(report).toEqual({ op: 7, index: bad, size: 10, position: 1 })
     }
   })
 

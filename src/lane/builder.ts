@@ -147,10 +147,24 @@ export class LaneBuilder {
     return [quotient, part('remainder', 0, Math.min(max, divisor - 1))]
   }
 
-  /** One checked index out of an i32 buffer, in [0, bound). */
-  readIndex(buffer: BufferParameter, base: AffineLike, bound: number, op: number): IndexVariable {
+  /** One checked index out of an i32 buffer, in [0, bound); a bad one is reported with its `position`, by default `base`. */
+  readIndex(
+    buffer: BufferParameter,
+    base: AffineLike,
+    bound: number,
+    op: number,
+    position: AffineLike = base,
+  ): IndexVariable {
     const variable = { name: `x${this.#registers++}`, min: 0, max: bound - 1, definition: null }
-    this.#block.push({ kind: 'readIndex', variable, buffer, base: Affine.of(base), bound, op })
+    this.#block.push({
+      kind: 'readIndex',
+      variable,
+      buffer,
+      base: Affine.of(base),
+      bound,
+      op,
+      position: Affine.of(position),
+    })
     return variable
   }
 
@@ -185,10 +199,20 @@ export class LaneBuilder {
     this.#block.push({ kind: 'store', value: stored, access })
   }
 
-  /** Indices that `gather` takes: lanes outside [0, bound) become 0 and are reported with the op number. */
-  checkIndices(indices: Value, bound: number, op: number, within: LaneRange | null = null): Register {
+  /**
+   * Indices that `gather` takes: lanes outside [0, bound) become 0; the first is reported with the op number and its
+   * position: `at` for lane 0, `laneStride` more for each further one.
+   */
+  checkIndices(
+    indices: Value,
+    bound: number,
+    op: number,
+    position: { readonly at: AffineLike; readonly laneStride: number },
+    within: LaneRange | null = null,
+  ): Register {
     const dst = this.#register('i32', bound)
-    this.#block.push({ kind: 'check', dst, indices, bound, op, within })
+    const { at, laneStride } = position
+    this.#block.push({ kind: 'check', dst, indices, bound, op, position: Affine.of(at), laneStride, within })
     return dst
   }
 

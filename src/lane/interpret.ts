@@ -28,6 +28,7 @@ export interface IndexReport {
   readonly op: number
   readonly index: number
   readonly size: number
+  readonly position: number
 }
 
 /** Runs one chunk. Returns what the error cell would hold. */
@@ -152,8 +153,11 @@ class Interpreter {
       case 'check': {
         const indices = this.#lanesOf(statement.indices)
         const active = this.#active(statement.within)
-        const { bound, op } = statement
-        this.#define(statement.dst, (i) => (active(i) ? this.#checked(indices[i] as number, bound, op) : 0))
+        const { bound, op, laneStride } = statement
+        const at = this.#value(statement.position)
+        this.#define(statement.dst, (i) =>
+          active(i) ? this.#checked(indices[i] as number, bound, op, at + i * laneStride) : 0,
+        )
         break
       }
       case 'scalar': {
@@ -179,7 +183,8 @@ class Interpreter {
       }
       case 'readIndex': {
         const index = this.#read(statement.buffer, this.#value(statement.base))
-        this.indices.set(statement.variable, this.#checked(index, statement.bound, statement.op))
+        const { variable, bound, op, position } = statement
+        this.indices.set(variable, this.#checked(index, bound, op, this.#value(position)))
         break
       }
       case 'loop': {
@@ -255,9 +260,9 @@ class Interpreter {
     return (lane) => at + lane >= within.low && at + lane < within.high
   }
 
-  #checked(index: number, size: number, op: number): number {
+  #checked(index: number, size: number, op: number, position: number): number {
     if (index >= 0 && index < size) return index
-    this.report ??= { op, index, size }
+    this.report ??= { op, index, size, position }
     return 0
   }
 

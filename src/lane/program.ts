@@ -36,7 +36,7 @@ export interface ScalarParameter {
   readonly cell: number
   readonly type: 'f32' | 'i32'
 }
-/** Address of the error cell of the plan: 32-bit code (1: index out of range), 32-bit op number, 64-bit index, 64-bit size. */
+/** Address of the error cell of the plan: 32-bit code (1: index out of range), 32-bit op number, 64-bit index, size and position. */
 export interface ErrorParameter {
   readonly kind: 'error'
   readonly name: string
@@ -162,13 +162,16 @@ export interface Gather {
   readonly scale: number
   readonly within: LaneRange | null
 }
-/** dst = indices; lanes outside [0, bound) become 0 and are reported to the error cell with the op number. */
+/** dst = indices; lanes outside [0, bound) become 0 and are reported to the error cell with the op number and the position. */
 export interface CheckIndices {
   readonly kind: 'check'
   dst: Register
   readonly indices: Value
   readonly bound: number
   readonly op: number
+  /** Lane i holds the index at `position + i · laneStride`. */
+  readonly position: Affine
+  readonly laneStride: number
   /** Lanes outside are not looked at; they become 0. */
   readonly within: LaneRange | null
 }
@@ -207,6 +210,8 @@ export interface ReadIndex {
   readonly base: Affine
   readonly bound: number
   readonly op: number
+  /** Where the index stands, as reports say it. */
+  readonly position: Affine
 }
 /** Runs the body with counter = 0, 1, ... count − 1, but only while `begin + step · counter < limit`. */
 export interface Loop {

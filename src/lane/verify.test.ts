@@ -146,7 +146,7 @@ describe('indices that are data', () => {
         const [x, table] = [b.buffer('x', 'i32', 16), b.buffer('table', 'f32', 100)]
         b.errorCell()
         const raw = b.load(x, 0)
-        b.gather(table, 1, check ? b.checkIndices(raw, bound, 1) : raw, 3)
+        b.gather(table, 1, check ? b.checkIndices(raw, bound, 1, { at: 0, laneStride: 1 }) : raw, 3)
       })
     expect(gather(34)).toThrow('gather touches elements 1 to 100')
     expect(gather(33)).not.toThrow()
@@ -166,7 +166,7 @@ describe('indices that are data', () => {
 
   test('reports need an error cell', () => {
     const missing = verify((b) => {
-      b.checkIndices(b.int(1), 4, 1)
+      b.checkIndices(b.int(1), 4, 1, { at: 0, laneStride: 1 })
     })
     expect(missing).toThrow('checks indices but has no error cell')
   })

@@ -1,6 +1,8 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { observeRuns } from '../../test/observed-runs.ts'
 import { IndexError } from '../core/errors.ts'
 import type { Node } from '../graph/node.ts'
+import { postorder } from '../graph/walk.ts'
 import { crossEntropy } from '../nn/functional/losses/classification.ts'
 import { tensor } from '../tensor/creation.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -8,31 +10,23 @@ import * as optim from './index.ts'
 
 /* What laziness could break in a training loop, and does not. */
 
-const structures = vi.hoisted(() => [] as string[])
+/** {@link structureOf} all realisations so far. */
+const structures: string[] = []
 
-vi.mock('../graph/interpret.ts', async (original) => {
-  const { interpret, ...rest } = await original<typeof import('../graph/interpret.ts')>()
-  const { postorder } = await import('../graph/walk.ts')
-  /** Everything a plan may depend on: ops, attributes but not the values of scalars, shapes, who reads whom. */
-  const structure = (roots: readonly Node[]): string => {
-    const numbers = new Map<Node, number>()
-    for (const node of postorder(roots, (x) => (x.value ? undefined : x.inputs))) numbers.set(node, numbers.size)
-    return [...numbers.keys()]
-      .map((node) => {
-        const { op, attrs, dtype, shape } = node
-        if (node.value) return `leaf ${dtype} ${shape}`
-        return `${op.name} ${op.name === 'scalar' ? '' : JSON.stringify(attrs)} ${dtype} ${shape} (${node.inputs.map((x) => numbers.get(x))})`
-      })
-      .join('\n')
-  }
-  return {
-    ...rest,
-    interpret: (roots: readonly Node[]) => {
-      structures.push(structure(roots))
-      return interpret(roots)
-    },
-  }
-})
+observeRuns((roots) => structures.push(structureOf(roots)))
+
+/** Everything a plan may depend on: ops, attributes but not the values of scalars, shapes, who reads whom. */
+function structureOf(roots: readonly Node[]): string {
+  const numbers = new Map<Node, number>()
+  for (const node of postorder(roots, (x) => (x.value ? undefined : x.inputs))) numbers.set(node, numbers.size)
+  return [...numbers.keys()]
+    .map((node) => {
+      const { op, attrs, dtype, shape } = node
+      if (node.value) return `leaf ${dtype} ${shape}`
+      return `${op.name} ${op.name === 'scalar' ? '' : JSON.stringify(attrs)} ${dtype} ${shape} (${node.inputs.map((x) => numbers.get(x))})`
+    })
+    .join('\n')
+}
 
 const x = tensor([
   [0.5, -1],

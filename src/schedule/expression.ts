@@ -1,6 +1,7 @@
 import type { DType } from '../core/dtype.ts'
 import { type Shape, stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
+import type { Counted } from '../graph/ops/index-range.ts'
 import {
   type Affine,
   affineKey,
@@ -16,6 +17,12 @@ import {
 } from './affine.ts'
 import { reshapedPositions } from './reshaping.ts'
 
+/** How a bad index is reported: which operation uses it, and as what. */
+export interface IndexUse {
+  readonly op: string
+  readonly counted: Counted
+}
+
 /** What one element of a fused computation is, as a function of the loop axes. Shared parts are shared objects. */
 export type Expression =
   | { readonly kind: 'load'; readonly node: Node; readonly at: Affine; readonly valid: readonly Condition[] }
@@ -27,7 +34,9 @@ export type Expression =
       readonly stride: number
       readonly index: Expression
       readonly size: number
-      readonly label: string
+      readonly use: IndexUse
+      /** Place of the index in its tensor. */
+      readonly position: Affine
       readonly valid: readonly Condition[]
     }
   | { readonly kind: 'number'; readonly value: number; readonly dtype: DType }
@@ -130,6 +139,7 @@ interface ViewAttrs {
   readonly value: number
   readonly stream: number
   readonly label: string
+  readonly counted: Counted
 }
 
 const attrsOf = (node: Node): ViewAttrs => node.attrs as ViewAttrs
@@ -138,12 +148,11 @@ const readers: Readonly<Record<string, Reader>> = {
   constant: (_b, node) => ({ kind: 'number', value: attrsOf(node).value, dtype: node.dtype }),
   scalar: (_b, node) => ({ kind: 'argument', node }),
   iota: (_b, node, index) => ({ kind: 'position', at: index[0]!, dtype: node.dtype }),
-  randomBits: (b, node, index) => ({
-    kind: 'random',
-    key: node.inputs[0]!,
-    stream: attrsOf(node).stream,
-    at: b.flat(index, node.shape),
-  }),
+  randomBits(b, node, index) {
+    const key = node.inputs[0]!
+    if (!b.stored(key)) throw new MustStore(key)
+    return { kind: 'random', key, stream: attrsOf(node).stream, at: b.flat(index, node.shape) }
+  },
   barrier: (b, node, index, valid) => b.read(node.inputs[0]!, index, valid),
   reshape(b, node, index, valid) {
     const input = node.inputs[0]!
@@ -204,18 +213,20 @@ const readers: Readonly<Record<string, Reader>> = {
     return b.read(node.inputs[0]!, index.slice(0, -1).with(dim, sum(scale(index[dim]!, step), inside)), valid)
   },
   gather(b, node, index, valid) {
-    const { dim, label } = attrsOf(node)
+    const { dim, label, counted } = attrsOf(node)
     const [source, positions] = node.inputs as [Node, Node]
     if (!b.stored(source)) throw new MustStore(source)
     const stride = stridesOf(source.shape)[dim]!
+    const place = broadcastIndex(b, positions, index)
     return {
       kind: 'gather',
       node: source,
       base: b.flat(index.with(dim, b.zero()), source.shape),
       stride,
-      index: b.read(positions, broadcastIndex(b, positions, index), valid),
+      index: b.read(positions, place, valid),
       size: source.shape[dim]!,
-      label,
+      use: { op: label, counted },
+      position: b.flat(place, positions.shape),
       valid,
     }
   },

@@ -90,7 +90,8 @@ class IdentityWriter {
       case 'gather':
         this.slot(e.node)
         this.affine(e.base)
-        this.put(`${e.stride}<${e.size}${e.label}`)
+        this.put(`${e.stride}<${e.size}${JSON.stringify(e.use)}`)
+        this.affine(e.position)
         this.conditions(e.valid)
         this.expression(e.index)
         break

@@ -14,6 +14,7 @@ export function affinesOf(root: Expression): Set<Affine> {
     if ('valid' in e) conditions(e.valid)
     if (e.kind === 'gather') {
       found.add(e.base)
+      found.add(e.position)
       visit(e.index)
     } else if (e.kind === 'apply') e.args.forEach(visit)
     else if (e.kind === 'guard') {
@@ -48,7 +49,7 @@ export function mapAffines(
       case 'random':
         return { ...e, at: f(e.at) }
       case 'gather':
-        return { ...e, base: f(e.base), index: map(e.index), valid: conditions(e.valid) }
+        return { ...e, base: f(e.base), position: f(e.position), index: map(e.index), valid: conditions(e.valid) }
       case 'apply':
         return { ...e, args: e.args.map(map) }
       case 'guard':

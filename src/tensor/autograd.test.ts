@@ -1,5 +1,6 @@
-import { describe, expect, test, vi } from 'vitest'
-import { bytesPerElement, type TypedArray } from '../core/dtype.ts'
+import { describe, expect, test } from 'vitest'
+import { observeRuns } from '../../test/observed-runs.ts'
+import { bytesPerElement } from '../core/dtype.ts'
 import { sizeOf } from '../core/shape.ts'
 import { evaluationOrder } from '../graph/interpret.ts'
 import { expand, type Node } from '../graph/node.ts'
@@ -352,14 +353,7 @@ describe('gradients', () => {
 /** {@link peakBytes} of every realisation so far. */
 const peaks: number[] = []
 
-vi.mock('../graph/interpret.ts', async (original) => {
-  const module = await original<typeof import('../graph/interpret.ts')>()
-  const interpret = (roots: readonly Node[]): TypedArray[] => {
-    peaks.push(peakBytes(roots))
-    return module.interpret(roots)
-  }
-  return { ...module, interpret }
-})
+observeRuns((roots) => peaks.push(peakBytes(roots)))
 
 /** Most bytes alive at once when `roots` are evaluated in the interpreter's order; views own nothing. */
 function peakBytes(roots: readonly Node[]): number {

@@ -65,6 +65,7 @@ const fail = build((a) => {
   a.mov(r8, mem(rdi))
   a.mov(qword(r8, 8), 12)
   a.mov(qword(r8, 16), 10)
+  a.mov(qword(r8, 24), 3)
   a.mov(dword(r8, 4), 7)
   a.mov(dword(r8), 1)
   a.bind(good)

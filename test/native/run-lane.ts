@@ -54,8 +54,8 @@ export function runNative(
     guarded.release()
   })
   if (outcome.status !== 'failed') return null
-  const { op, index, size } = outcome.error
-  return { op, index, size }
+  const { op, index, size, position } = outcome.error
+  return { op, index, size, position }
 }
 
 const copy = (binding: Binding): Binding =>

@@ -301,6 +301,7 @@ export class Addresses {
           break
         case 'check':
           useRange(statement.within)
+          this.#findRarelyUsed(statement.position)
           break
         case 'mask':
           useRange(statement.range)
@@ -311,6 +312,7 @@ export class Addresses {
           break
         case 'readIndex':
           use(statement.buffer, statement.base)
+          this.#findRarelyUsed(statement.position)
           break
         case 'loop':
           if (statement.limit !== null) use(null, statement.begin)
@@ -327,6 +329,11 @@ export class Addresses {
         this.#values.set(statement.variable, this.stack(8))
       }
     }
+  }
+
+  /** A value that takes no register from others. */
+  #findRarelyUsed(value: Affine): void {
+    if (value.expand().terms.size > 0) this.#find(null, value)
   }
 
   /** Gives out registers by weight; returns those that must be saved. */

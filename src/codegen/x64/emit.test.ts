@@ -333,7 +333,7 @@ describe('indices that are data', () => {
         ]
         b.errorCell()
         b.loop({ count: 48 / b.lanes, step: b.lanes }, (i) => {
-          const checked = b.checkIndices(b.load(x, i), 20, 9)
+          const checked = b.checkIndices(b.load(x, i), 20, 9, { at: Affine.of(i).times(2).plus(100), laneStride: 2 })
           b.store(y, i, b.gather(table, 0, checked))
           b.store(z, i, b.gather(table, 2, checked, 3, b.range(0, 1, 5)))
         })
@@ -351,13 +351,21 @@ describe('indices that are data', () => {
             const [table, x, y] = [b.buffer('table', 'f32', 20), b.buffer('x', 'i32', 16), b.buffer('y', 'f32', 16)]
             b.errorCell()
             b.loop({ count: 16 / b.lanes, step: b.lanes }, (i) =>
-              b.store(y, i, b.gather(table, 0, b.checkIndices(b.load(x, i), 20, 9))),
+              b.store(
+                y,
+                i,
+                b.gather(
+                  table,
+                  0,
+                  b.checkIndices(b.load(x, i), 20, 9, { at: Affine.of(i).times(2).plus(100), laneStride: 2 }),
+                ),
+              ),
             )
           },
           [tableOf(20), indices, new Float32Array(16), null],
         )
         for (const { report, bindings } of results.flatMap((set) => [set.interpreter, ...set.results])) {
-          expect(report).toEqual({ op: 9, index: bad, size: 20 })
+          expect(report).toEqual({ op: 9, index: bad, size: 20, position: 100 + 2 * position })
           expect((bindings[2] as Float32Array)[position]).toBe(0)
         }
       }
@@ -387,7 +395,7 @@ describe('indices that are data', () => {
     expect(
       runEverywhere(write, [table, Int32Array.of(4, 0, 1, -7, 3, 2), new Float32Array(192), null])[0]?.interpreter
         .report,
-    ).toEqual({ op: 3, index: -7, size: 5 })
+    ).toEqual({ op: 3, index: -7, size: 5, position: 3 })
   })
 })
 

@@ -50,6 +50,8 @@ class KernelEmitter {
   readonly #operands: LaneOperands
   /** One vector's room on the stack. */
   readonly #scratch: Mem
+  /** The position of a bad index, while it is reported. */
+  readonly #position: Mem
 
   constructor(a: Assembler, program: LaneProgram, addresses: Addresses, operands: LaneOperands) {
     this.#a = a
@@ -57,6 +59,7 @@ class KernelEmitter {
     this.#addresses = addresses
     this.#operands = operands
     this.#scratch = addresses.stack(64)
+    this.#position = addresses.stack(8)
   }
 
   emit(): void {
@@ -153,20 +156,22 @@ class KernelEmitter {
     this.#addresses.define(variable)
   }
 
-  #readIndex({ variable, buffer, base, bound, op }: ReadIndex): void {
+  #readIndex({ variable, buffer, base, bound, op, position }: ReadIndex): void {
     const a = this.#a
     const good = a.label()
     a.movsxd(rax, this.#addresses.element(buffer, base).sized(4))
     a.cmp(rax, bound)
     a.jb(good)
     a.mov(rdx, rax)
+    this.#addresses.toRax(position)
+    a.mov(this.#position, rax)
     this.#report(bound, op)
     a.xor(rax.d, rax.d)
     a.bind(good)
     this.#addresses.define(variable)
   }
 
-  #check({ dst, indices, bound, op, within }: CheckIndices): void {
+  #check({ dst, indices, bound, op, position, laneStride, within }: CheckIndices): void {
     const a = this.#a
     const o = this.#operands
     const good = a.label()
@@ -199,12 +204,16 @@ class KernelEmitter {
     a.je(good)
     a.bsf(rcx.d, rcx.d)
     a.movsxd(rdx, mem(this.#scratch.base, this.#scratch.disp, rcx, 4))
+    this.#addresses.toRax(position)
+    a.imul(rcx, rcx, laneStride)
+    a.add(rax, rcx)
+    a.mov(this.#position, rax)
     this.#report(bound, op)
     a.bind(good)
     o.end(dst)
   }
 
-  /** Writes the index in rdx to the error cell, unless something has been reported before. The code, which counts, is written last. */
+  /** Writes the index in rdx and its position to the error cell, unless something has been reported before. The code, which counts, is written last. */
   #report(size: number, op: number): void {
     const a = this.#a
     const cell = this.#program.parameters.find((parameter) => parameter.kind === 'error')?.cell
@@ -223,6 +232,8 @@ class KernelEmitter {
     a.mov(mem(rcx, 8), rdx)
     a.mov(rax.d, size)
     a.mov(mem(rcx, 16), rax)
+    a.mov(rax, this.#position)
+    a.mov(mem(rcx, 24), rax)
     a.mov(dword(rcx, 4), op)
     a.mov(dword(rcx), 1)
     a.bind(done)

@@ -1,9 +1,10 @@
 import { allocateValues, type Values } from '../../core/dtype.ts'
-import { DTypeError, IndexError, ShapeError } from '../../core/errors.ts'
+import { DTypeError, ShapeError } from '../../core/errors.ts'
 import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
 import { div, mul } from './arithmetic.ts'
 import { broadcastValues } from './broadcasting.ts'
+import { type Counted, outOfRange } from './index-range.ts'
 import { constant } from './leaves.ts'
 import { cast, equal, logicalAnd, where } from './logic.ts'
 import { broadcastTo } from './views.ts'
@@ -14,6 +15,8 @@ interface Gather {
   readonly dim: number
   /** The name that errors give: the operation the user called. */
   readonly label: string
+  /** What the index counts, as errors say it. */
+  readonly counted: Counted
 }
 
 function checkIndex(label: string, index: Node, whole: Shape, dim: number): void {
@@ -34,13 +37,17 @@ function checkIndex(label: string, index: Node, whole: Shape, dim: number): void
  * Where in a tensor of shape `whole` the elements lie that `index` names along `dim`, in row-major order of `part`: the shape
  * with as many elements along `dim` as the index has. Every index is looked at: 0 ≤ index < size, or an {@link IndexError}.
  */
-function places(label: string, index: Values, indexShape: Shape, whole: Shape, part: Shape, dim: number): Int32Array {
+function places(
+  { label, dim, counted }: Gather,
+  index: Values,
+  indexShape: Shape,
+  whole: Shape,
+  part: Shape,
+): Int32Array {
   const size = whole[dim]!
   for (let i = 0; i < index.length; i++) {
     const value = index[i]!
-    if (value < 0 || value >= size) {
-      throw new IndexError(label, `index ${value} at position ${i} is out of range for dim ${dim} of size ${size}`)
-    }
+    if (value < 0 || value >= size) throw outOfRange(label, counted, value, i, size)
   }
   const inner = sizeOf(whole.slice(dim + 1))
   const outer = sizeOf(whole.slice(0, dim))
@@ -72,9 +79,8 @@ export const gatherOp: Op<Gather> = {
     return { shape: x!.shape.with(dim, index!.shape[dim]!), dtype: x!.dtype }
   },
   evaluate(node, [x, index]) {
-    const { dim, label } = node.attrs
     const [source, positions] = node.inputs as [Node, Node]
-    const from = places(label, index!, positions.shape, source.shape, node.shape, dim)
+    const from = places(node.attrs, index!, positions.shape, source.shape, node.shape)
     const out = allocateValues(node.dtype, from.length)
     for (let i = 0; i < out.length; i++) out[i] = x![from[i]!]!
     return out
@@ -87,16 +93,14 @@ export const gatherOp: Op<Gather> = {
   },
 }
 
-export function gather(x: Node, index: Node, dim: number, label = 'gather'): Node {
-  return record(gatherOp, [x, index], { dim, label })
+export function gather(x: Node, index: Node, dim: number, label = 'gather', counted: Counted = dim): Node {
+  return record(gatherOp, [x, index], { dim, label, counted })
 }
 
 export type ScatterKind = 'add' | 'set' | 'prod' | 'max' | 'min'
 
-interface Scatter {
-  readonly dim: number
+interface Scatter extends Gather {
   readonly kind: ScatterKind
-  readonly label: string
 }
 
 /**
@@ -120,9 +124,9 @@ export const scatterOp: Op<Scatter> = {
     return { shape: base!.shape, dtype: base!.dtype }
   },
   evaluate(node, [base, index, source]) {
-    const { dim, kind, label } = node.attrs
+    const { kind } = node.attrs
     const [, positions, part] = node.inputs as [Node, Node, Node]
-    const to = places(label, index!, positions.shape, node.shape, part.shape, dim)
+    const to = places(node.attrs, index!, positions.shape, node.shape, part.shape)
     if (kind === 'add' && base instanceof Float32Array) {
       const sums = new Float64Array(base)
       writers.add(sums, to, source!)
@@ -228,7 +232,7 @@ export function scatter(
   kind: ScatterKind,
   label = 'scatter',
 ): Node {
-  return record(scatterOp, [base, index, source], { dim, kind, label })
+  return record(scatterOp, [base, index, source], { dim, kind, label, counted: dim })
 }
 
 /** The order that sorts along `dim`: stable, NaN counts as largest. */

@@ -1,9 +1,10 @@
 import { isFloating } from '../../core/dtype.ts'
-import { DTypeError, IndexError, ShapeError } from '../../core/errors.ts'
+import { DTypeError, ShapeError } from '../../core/errors.ts'
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
 import { add, div, mul, neg, sub } from './arithmetic.ts'
 import { logSoftmax, softmax } from './composite.ts'
+import { outOfRange } from './index-range.ts'
 import { gather } from './indexing.ts'
 import { constant, iota } from './leaves.ts'
 import { cast, equal, notEqual, where } from './logic.ts'
@@ -47,12 +48,7 @@ export const labelsOp: Op<Labels> = {
     for (let i = 0; i < out.length; i++) {
       const value = target![i]!
       if (value === ignoreIndex) continue
-      if (value < 0 || value >= classes) {
-        throw new IndexError(
-          label,
-          `class label ${value} at position ${i} is out of range for ${classes} classes: expected 0 to ${classes - 1}`,
-        )
-      }
+      if (value < 0 || value >= classes) throw outOfRange(label, 'classes', value, i, classes)
       out[i] = value
     }
     return out

@@ -5,6 +5,7 @@ import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { productCode } from '../../kernel/product.ts'
 import { wholeCode } from '../../kernel/whole.ts'
 import type { LaneProgram } from '../../lane/program.ts'
+import type { IndexUse } from '../../schedule/expression.ts'
 import { identityOf } from '../../schedule/identity.ts'
 import type { Kernel } from '../../schedule/kernels.ts'
 import type { InstructionSet } from './cpu.ts'
@@ -57,7 +58,7 @@ interface Entry {
 export class KernelLibrary {
   readonly set: InstructionSet
   /** What the op numbers in reports of bad indices stand for. */
-  readonly labels: string[] = []
+  readonly indexUses: IndexUse[] = []
   private readonly entries = new Map<string, Entry | undefined>()
 
   constructor(set: InstructionSet) {
@@ -103,8 +104,8 @@ export class KernelLibrary {
     return kernel.kind === 'nest' ? nestCode(kernel, lanes, this) : groupCode(kernel, lanes, this)
   }
 
-  numberOf(label: string): number {
-    const known = this.labels.indexOf(label)
-    return known >= 0 ? known : this.labels.push(label) - 1
+  numberOf(use: IndexUse): number {
+    const known = this.indexUses.findIndex(({ op, counted }) => op === use.op && counted === use.counted)
+    return known >= 0 ? known : this.indexUses.push(use) - 1
   }
 }

@@ -6,7 +6,8 @@
  *            16  error cell: 32-bit code (0: none; kernels set it last), 32-bit op number
  *            24              64-bit index that was out of range
  *            32              64-bit size that it had to be below
- *            40  reserved up to 64
+ *            40              64-bit position of that index in its tensor
+ *            48  reserved up to 64
  *   phases   64  for each phase 16 bytes: offset of its first kernel record from the start of the table, number of chunks of all its kernels
  *   kernels      for each kernel 32 bytes, those of one phase one after the other:
  *             0  address of the function
@@ -24,7 +25,15 @@ import { addressOf, alignedBytes, type CodePages } from './memory.ts'
 export const HEADER_BYTES = 64
 export const PHASE_BYTES = 16
 export const KERNEL_BYTES = 32
-export const header = { phases: 0, status: 8, errorCode: 16, errorOp: 20, errorIndex: 24, errorSize: 32 } as const
+export const header = {
+  phases: 0,
+  status: 8,
+  errorCode: 16,
+  errorOp: 20,
+  errorIndex: 24,
+  errorSize: 32,
+  errorPosition: 40,
+} as const
 export const phase = { kernels: 0, chunks: 8 } as const
 export const kernel = { function: 0, arguments: 8, end: 16 } as const
 
@@ -44,6 +53,7 @@ export interface KernelError {
   readonly op: number
   readonly index: number
   readonly size: number
+  readonly position: number
 }
 
 /** How a run ended: to the end; given up at a barrier because a kernel reported an error; or because the process exits. */
@@ -97,6 +107,7 @@ export class PlanTable {
       op: this.#view.getUint32(header.errorOp, true),
       index: Number(this.#view.getBigInt64(header.errorIndex, true)),
       size: Number(this.#view.getBigInt64(header.errorSize, true)),
+      position: Number(this.#view.getBigInt64(header.errorPosition, true)),
     }
     return { status: 'failed', error }
   }

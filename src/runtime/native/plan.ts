@@ -7,10 +7,10 @@ import {
   type TypedArray,
   type Values,
 } from '../../core/dtype.ts'
-import { IndexError } from '../../core/errors.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { lanesOf } from '../../codegen/x64/emit.ts'
 import type { Node } from '../../graph/node.ts'
+import { outOfRange } from '../../graph/ops/index-range.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
@@ -175,7 +175,11 @@ export class Plan {
   /** Leaves come first among the addresses of a run, then results. */
   private placeOf(node: Node): Place {
     const source = this.sources.get(node)
-    return source === undefined ? { offset: this.offsets.get(node)! } : { source }
+    if (source !== undefined) return { source }
+    const offset = this.offsets.get(node)
+    // An offset that is not a number would be written to all the same.
+    if (offset === undefined) throw new Error(`${node.op.name} of [${node.shape}] is read but stored nowhere`)
+    return { offset }
   }
 
   /**
@@ -203,11 +207,9 @@ export class Plan {
       else {
         const outcome = threadPool().runSync(segment.table, segment.threads)
         if (outcome.status === 'failed') {
-          const { op, index, size } = outcome.error
-          throw new IndexError(
-            this.library.labels[op]!,
-            `index ${index} is out of range for size ${size}: expected 0 to ${size - 1}`,
-          )
+          const { index, position, size } = outcome.error
+          const { op, counted } = this.library.indexUses[outcome.error.op]!
+          throw outOfRange(op, counted, index, position, size)
         }
       }
     }

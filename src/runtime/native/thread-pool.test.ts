@@ -103,7 +103,7 @@ describe.skipIf(!available)('error cell', () => {
       const block = argumentBlock(0, 5)
       const table = new PlanTable([[failCall(block, 20), countCall(counts, 100)], [countCall(after, 100)]])
       block[0] = BigInt(table.errorCell)
-      const error = { code: 1, op: 7, index: 12, size: 10 }
+      const error = { code: 1, op: 7, index: 12, size: 10, position: 3 }
       expect(pool.runSync(table)).toEqual({ status: 'failed', error })
       expect(counts.reduce((a, b) => a + b)).toBe(100n)
       expect(after.reduce((a, b) => a + b)).toBe(0n)

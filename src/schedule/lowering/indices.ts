@@ -1,15 +1,16 @@
 import { type Shape, sizeOf } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
 import { add, maximum, minimum, mul } from '../../graph/ops/arithmetic.ts'
+import type { Counted } from '../../graph/ops/index-range.ts'
 import { gather, scatter, type ScatterKind } from '../../graph/ops/indexing.ts'
 import { constant, iota } from '../../graph/ops/leaves.ts'
 import { cast, equal, where } from '../../graph/ops/logic.ts'
 import { broadcastTo, reshape } from '../../graph/ops/views.ts'
 
 /** The indices themselves, read from 0, 1, 2 ...: so that each is checked where it is used. */
-function checked(index: Node, size: number, label: string): Node {
+function checked(index: Node, size: number, label: string, counted: Counted): Node {
   const flat = reshape(cast(index, 'int32'), [sizeOf(index.shape)])
-  return reshape(gather(iota(size), flat, 0, label), index.shape)
+  return reshape(gather(iota(size), flat, 0, label, counted), index.shape)
 }
 
 export function labelsAsGather(node: Node): Node | undefined {
@@ -18,7 +19,7 @@ export function labelsAsGather(node: Node): Node | undefined {
   const zero = constant(0, 'int32')
   const counted =
     ignoreIndex === undefined ? target : where(equal(target, constant(ignoreIndex, 'int32')), zero, target)
-  return checked(counted, classes, label)
+  return checked(counted, classes, label, 'classes')
 }
 
 const joins: Readonly<Record<ScatterKind, (base: Node, source: Node) => Node>> = {
@@ -36,7 +37,7 @@ export function scatterOfOne(node: Node): Node | undefined {
   if (index.shape[dim] !== 1 || base.dtype === 'float64') return undefined
   const size = base.shape[dim]!
   const along = base.shape.map((extent, d) => (d === dim ? extent : 1))
-  const meant = equal(reshape(iota(size), along), checked(index, size, label))
+  const meant = equal(reshape(iota(size), along), checked(index, size, label, dim))
   // Joined in float32: narrow results are rounded once, when they are stored.
   return where(meant, joins[kind](base, source), base)
 }
