@@ -32,6 +32,11 @@ export interface Op<A extends Attrs = Attrs> {
    * The same value written with other ops; the meaning of a composite, and what its derivative follows when it names none.
    */
   decompose?(inputs: readonly Node[], attrs: A, node: Node<A>): Node
+  /**
+   * For an op that has an evaluation and a decomposition: whether this node is too large to be written out. Compiled targets
+   * write out the others.
+   */
+  isTooLarge?(node: Node<A>): boolean
 }
 
 /** Where `backward()` leaves the gradient of a leaf; shared by all versions of that leaf. */

@@ -1,6 +1,7 @@
 import type { Op } from './node.ts'
 import * as activation from './ops/activation.ts'
 import * as arithmetic from './ops/arithmetic.ts'
+import { attentionGradientOp, attentionLogSumExpOp, attentionOp } from './ops/attention.ts'
 import * as binaryLoss from './ops/binary-loss.ts'
 import * as composite from './ops/composite.ts'
 import { contractOp } from './ops/contract.ts'
@@ -45,6 +46,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
     ...[contractOp, convOp, gatherOp, scatterOp],
     ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss, binaryLoss].flatMap(opsOf),
+    ...[attentionOp, attentionLogSumExpOp, attentionGradientOp],
     ...[customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

@@ -35,6 +35,11 @@ export function sourcesOf(node: Node): readonly Node[] {
   return node.op.evaluate ? node.inputs : [expand(node)]
 }
 
+/** Whether a node that the interpreter can evaluate is computed by its decomposition here. */
+function isWrittenOut(node: Node): boolean {
+  return node.op.decompose !== undefined && !node.op.isTooLarge?.(node)
+}
+
 /**
  * The computation without the traces of how it was recorded: composites are written out, aliases gone, equal expressions
  * merged, and what does nothing is dropped. All nodes are new, so that a plan keeps no recorded node and no data alive.
@@ -47,9 +52,20 @@ export function canonicalize(roots: readonly Node[]): Program {
   for (const { shape, dtype } of leaves)
     known.set(leaves[known.size]!, new Node(bufferOp, [], { shape, dtype }, { shape, dtype }, false))
   const resolve = (node: Node): Node => known.get(node)!
+  const meaning = (node: Node): Node => {
+    if (!node.op.evaluate) return resolve(expand(node))
+    const inputs = node.inputs.map(resolve)
+    return isWrittenOut(node) ? writtenOut(node, inputs) : merged(node, inputs, unique)
+  }
+  const writtenOut = (node: Node, inputs: readonly Node[]): Node => {
+    const expansion = node.op.decompose!(inputs, node.attrs, node)
+    for (const input of inputs) known.set(input, input)
+    const steps = postorder([expansion], (step) => (known.has(step) ? undefined : sourcesOf(step)))
+    for (const step of steps) known.set(step, meaning(step))
+    return resolve(expansion)
+  }
   withGrad(false, () => {
-    for (const node of recorded)
-      known.set(node, node.op.evaluate ? merged(node, node.inputs.map(resolve), unique) : resolve(expand(node)))
+    for (const node of recorded) known.set(node, meaning(node))
   })
   const targets = roots.map(resolve)
   return { targets, order: producersFirst(targets), leaves: leaves.map(resolve), scalars: scalars.map(resolve) }

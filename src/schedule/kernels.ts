@@ -55,7 +55,8 @@ const wholeOps: ReadonlySet<string> = new Set([
 ])
 
 function isWhole(node: Node): boolean {
-  if (wholeOps.has(node.op.name) || sizeOf(node.shape) === 0) return true
+  // A composite that is left is one that was too large to be written out.
+  if (wholeOps.has(node.op.name) || node.op.kind === 'composite' || sizeOf(node.shape) === 0) return true
   return node.op.name === 'pad' && (node.attrs as { pads: readonly Padding[] }).pads.some(({ inner }) => inner !== 0)
 }
 

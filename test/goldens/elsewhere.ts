@@ -118,3 +118,6 @@ export const linearOps: ReadonlySet<string> = new Set([
   ...['relu', 'threshold', 'hardTanh', 'hardSigmoid', 'leakyRelu', 'hardShrink', 'softshrink', 'nextAfter'],
   ...['maxPool', 'dropout', 'nllLoss'],
 ])
+
+/** Ops that only derivatives record: their own derivative is the second one of what they belong to. */
+export const gradientOps: ReadonlySet<string> = new Set(['attentionLogSumExp', 'attentionGradient'])

@@ -75,8 +75,14 @@ async function observeCase(golden: GoldenCase, seen: Observation): Promise<void>
       addOps(seen.differentiated, differentiableBelow(total.node))
       if (golden.smooth) addOps(seen.differentiatedTwice, differentiableBelow(total.node))
     }
-    total.backward()
-    for (const { grad } of variables) if (grad) results.push(grad)
+    const twice = isGradientChecked(golden) && golden.smooth === true
+    total.backward(undefined, { createGraph: twice })
+    for (const { grad } of variables) {
+      if (!grad) continue
+      results.push(grad)
+      // The second derivative of the case is the first of what only its gradient consists of.
+      if (twice) addOps(seen.differentiated, differentiableBelow(grad.node))
+    }
   }
   addOps(seen.recorded, everythingBelow(results.map(({ node }) => node)))
 }

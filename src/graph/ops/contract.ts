@@ -107,10 +107,11 @@ function multiplyRows(x: Values, y: Values, out: Values, batch: number, m: numbe
 }
 
 /**
- * Sums in double precision, two rows by four columns at a time. At the edges the last row or column stands in for those that
- * are missing: it is computed more than once, to the same value.
+ * out[i, j] = Σₚ x[i, p] · y[j, p] for i < m, j < n, p < k, each array from its offset on. Sums in double precision, two rows
+ * by four columns at a time. At the edges the last row or column stands in for those that are missing: it is computed more
+ * than once, to the same value.
  */
-function multiplyFloats(
+export function multiplyFloats(
   x: Values,
   xAt: number,
   y: Values,

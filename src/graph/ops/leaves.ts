@@ -94,18 +94,20 @@ export const randomBitsOp: Op<RandomBits> = {
   name: 'randomBits',
   kind: 'leaf',
   infer: (_, { shape }) => ({ shape, dtype: 'int32' }),
-  evaluate(node, [key]) {
-    const out = new Int32Array(sizeOf(node.shape))
-    const k0 = (key![0]! + Math.imul(key![2]!, 0x9e3779b9)) | 0
-    const k1 = key![1]! ^ key![2]!
-    const block = new Int32Array(2)
-    for (let i = 0; i < out.length; i += 2) {
-      threefry(k0, k1, i >>> 1, node.attrs.stream, block)
-      out[i] = block[0]!
-      if (i + 1 < out.length) out[i + 1] = block[1]!
-    }
-    return out
-  },
+  evaluate: (node, [key]) => randomBitsFrom(key!, node.attrs.stream, 0, new Int32Array(sizeOf(node.shape))),
+}
+
+/** Elements `start`, `start` + 1 ... of the stream that {@link randomBitsOp} describes, written to `out`. */
+export function randomBitsFrom(key: Values, stream: number, start: number, out: Int32Array): Int32Array {
+  const k0 = (key[0]! + Math.imul(key[2]!, 0x9e3779b9)) | 0
+  const k1 = key[1]! ^ key[2]!
+  const block = new Int32Array(2)
+  for (let i = start & ~1; i < start + out.length; i += 2) {
+    threefry(k0, k1, i >>> 1, stream, block)
+    if (i >= start) out[i - start] = block[0]!
+    if (i + 1 < start + out.length) out[i + 1 - start] = block[1]!
+  }
+  return out
 }
 
 export function randomBits(key: Node, shape: Shape, stream: number): Node {

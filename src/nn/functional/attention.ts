@@ -1,18 +1,15 @@
 import { DTypeError, ShapeError, ValueError } from '../../core/errors.ts'
-import { broadcastShapes, formatShape } from '../../core/shape.ts'
+import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../../core/shape.ts'
 import type { Node } from '../../graph/node.ts'
-import { add, mul } from '../../graph/ops/arithmetic.ts'
-import { softmax } from '../../graph/ops/composite.ts'
-import { contract, matmul } from '../../graph/ops/contract.ts'
-import { dropout } from '../../graph/ops/dropout.ts'
-import { constant, iota, scalar } from '../../graph/ops/leaves.ts'
-import { cast, equal, lessEqual, where } from '../../graph/ops/logic.ts'
-import { widened } from '../../graph/ops/precision.ts'
-import { keepDims, reduce } from '../../graph/ops/reduce.ts'
+import { attention } from '../../graph/ops/attention.ts'
+import { scalar } from '../../graph/ops/leaves.ts'
+import { computingType } from '../../graph/ops/precision.ts'
 import { broadcastTo, reshape } from '../../graph/ops/views.ts'
 import { wrap } from '../../tensor/base.ts'
 import { drawKey, type SamplingOptions } from '../../tensor/random.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+
+const op = 'scaledDotProductAttention'
 
 export interface AttentionOptions extends SamplingOptions {
   /** bool: which keys a query may see; floating: added to the scores. Broadcasts to [.., L, S]. */
@@ -37,31 +34,67 @@ export function scaledDotProductAttention(
   value: Tensor,
   { attnMask, dropoutP = 0, isCausal = false, scale, enableGqa = false, generator }: AttentionOptions = {},
 ): Tensor {
-  const op = 'scaledDotProductAttention'
-  checkInputs(op, query, key, value)
+  checkInputs(query, key, value)
   if (isCausal && attnMask) throw new ValueError(op, 'expects either attnMask or isCausal, not both')
   if (!(dropoutP >= 0 && dropoutP <= 1))
     throw new ValueError(op, `dropoutP must be between 0 and 1, received ${dropoutP}`)
-  const heads = enableGqa ? query.shape.at(-3) : undefined
-  const lead = broadcastShapes(
-    op,
-    query.shape.slice(0, -2),
-    repeatedLead(op, key, heads),
-    repeatedLead(op, value, heads),
+  const [batch, heads, keyHeads] = headsOf(query, key, value, enableGqa)
+  const lead = [...batch, heads]
+  const y = attention(
+    {
+      q: asHeads(query, lead),
+      k: asHeads(key, [...batch, keyHeads]),
+      v: asHeads(value, [...batch, keyHeads]),
+      scale: scalar(scale ?? 1 / Math.sqrt(query.shape.at(-1)!), computingType(query.dtype)),
+      mask: attnMask ? maskOf(attnMask, lead, [query.shape.at(-2)!, key.shape.at(-2)!]) : undefined,
+      dropout: dropoutP > 0 ? { key: drawKey(generator), p: scalar(dropoutP, 'float32') } : undefined,
+    },
+    isCausal,
   )
-  const [q, k, v] = [query, key, value].map((x) => withLead(x, lead, heads)) as [Node, Node, Node]
-  const batch = [...lead.keys()]
-  const last = lead.length + 1
-  const factor = scalar(scale ?? 1 / Math.sqrt(query.shape.at(-1)!), q.dtype)
-  let scores = mul(contract(q, k, { batch: [batch, batch], reduce: [[last], [last]] }), factor)
-  if (isCausal) scores = masked(scores, causal(query.shape.at(-2)!, key.shape.at(-2)!))
-  if (attnMask) scores = attnMask.dtype === 'bool' ? masked(scores, attnMask.node) : add(scores, widened(attnMask.node))
-  let weights = attnMask ? safeSoftmax(scores) : softmax(scores, last)
-  if (dropoutP > 0) weights = dropout(weights, drawKey(generator), scalar(dropoutP, 'float32'))
-  return wrap(cast(matmul(weights, v), query.dtype))
+  const rank = Math.max(query.rank, key.rank, value.rank)
+  return wrap(reshape(y, [...lead, ...y.shape.slice(2)].slice(-rank)))
 }
 
-function checkInputs(op: string, query: Tensor, key: Tensor, value: Tensor): void {
+/** Leading sizes without the heads, query heads, and heads of keys and values. Without leading sizes there is one head. */
+function headsOf(query: Tensor, key: Tensor, value: Tensor, enableGqa: boolean): [Shape, number, number] {
+  const own = [query, key, value].map((x) => x.shape.slice(0, -2))
+  const keyLead = broadcastShapes(op, own[1]!, own[2]!)
+  const heads = own[0]!.at(-1) ?? 1
+  const keyHeads = keyLead.at(-1) ?? 1
+  if (enableGqa && heads % keyHeads !== 0) {
+    throw new ShapeError(
+      op,
+      `${heads} query heads are no multiple of the ${keyHeads} heads of ${formatShape(key.shape)}`,
+    )
+  }
+  const shared = enableGqa || keyHeads === 1
+  const lead = broadcastShapes(op, own[0]!, shared && keyLead.length > 0 ? keyLead.with(-1, 1) : keyLead)
+  return [lead.slice(0, -1), lead.at(-1) ?? 1, shared ? keyHeads : (lead.at(-1) ?? 1)]
+}
+
+/** x [.., L, E] as [B, heads, L, E], repeated to the leading sizes `lead`. */
+function asHeads(x: Tensor, lead: Shape): Node {
+  const own = x.shape.slice(-2)
+  return reshape(broadcastTo(x.node, [...lead, ...own]), [sizeOf(lead.slice(0, -1)), lead.at(-1)!, ...own])
+}
+
+/** A mask as [B, H, L, S], where sizes that broadcast stay 1. */
+function maskOf(mask: Tensor, lead: Shape, own: Shape): Node {
+  const shape = broadcastShapes(op, mask.shape, [...lead, ...own])
+  if (!sameShape(shape, [...lead, ...own])) {
+    throw new ShapeError(
+      op,
+      `attnMask ${formatShape(mask.shape)} does not broadcast to ${formatShape([...lead, ...own])}`,
+    )
+  }
+  const padded = [...new Array<number>(shape.length - mask.rank).fill(1), ...mask.shape]
+  const batch = padded.slice(0, -3)
+  const repeats = batch.some((n) => n !== 1) && batch.some((n, d) => n !== lead[d])
+  const whole = repeats ? [...lead.slice(0, -1), ...padded.slice(-3)] : padded
+  return reshape(broadcastTo(mask.node, whole), [sizeOf(whole.slice(0, -3)), ...whole.slice(-3)])
+}
+
+function checkInputs(query: Tensor, key: Tensor, value: Tensor): void {
   const fits =
     query.rank >= 2 &&
     key.rank >= 2 &&
@@ -80,47 +113,4 @@ function checkInputs(op: string, query: Tensor, key: Tensor, value: Tensor): voi
       `query, key and value must share one dtype, received ${query.dtype}, ${key.dtype} and ${value.dtype}`,
     )
   }
-}
-
-/** Leading sizes of a key or value whose heads are repeated to `heads`. */
-function repeatedLead(op: string, x: Tensor, heads: number | undefined): readonly number[] {
-  const lead = x.shape.slice(0, -2)
-  if (heads === undefined) return lead
-  const own = lead.at(-1)
-  if (own === undefined || heads % own !== 0) {
-    throw new ShapeError(op, `${heads} query heads are no multiple of the ${own} heads of ${formatShape(x.shape)}`)
-  }
-  return lead.with(-1, heads)
-}
-
-/** x with the leading sizes `lead`, each head repeated where there are fewer than `heads`. */
-function withLead(x: Tensor, lead: readonly number[], heads: number | undefined): Node {
-  const own = x.shape.slice(-2)
-  let node = widened(x.node)
-  if (heads !== undefined && x.shape.at(-3) !== heads) {
-    const outer = x.shape.slice(0, -3)
-    const count = x.shape.at(-3)!
-    const split = reshape(node, [...outer, count, 1, ...own])
-    node = reshape(broadcastTo(split, [...outer, count, heads / count, ...own]), [...outer, heads, ...own])
-  }
-  return broadcastTo(node, [...lead, ...own])
-}
-
-function masked(scores: Node, allowed: Node): Node {
-  return where(allowed, scores, constant(Number.NEGATIVE_INFINITY, scores.dtype))
-}
-
-/** bool [L, S]: key j ≤ query i. */
-function causal(queries: number, keys: number): Node {
-  return lessEqual(reshape(iota(keys), [1, keys]), reshape(iota(queries), [queries, 1]))
-}
-
-/** softmax along the last dimension; zeros where all scores are −∞. */
-function safeSoftmax(scores: Node): Node {
-  const last = scores.shape.length - 1
-  if (scores.shape[last] === 0) return scores
-  const highest = reshape(reduce(scores, 'max', [last]), keepDims(scores.shape, [last]))
-  const blind = equal(highest, constant(Number.NEGATIVE_INFINITY, scores.dtype))
-  const zero = constant(0, scores.dtype)
-  return where(blind, zero, softmax(where(blind, zero, scores), last))
 }

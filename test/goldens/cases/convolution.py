@@ -58,15 +58,3 @@ case("F.convTranspose3d", randn(1, 2, 3, 2, 3), randn(2, 3, 2, 2, 2), randn(3), 
 case("F.convTranspose3d", randn(1, 4, 2, 3, 2), randn(4, 2, 2, 2, 2), None, {"stride": 2, "padding": 1, "outputPadding": 1, "groups": 2},
      torch=lambda x, w: F.conv_transpose3d(x, w, None, 2, 1, 1, 2))
 case("F.convTbc", randn(6, 2, 3), randn(3, 3, 4), randn(4), 1, torch=lambda x, w, b: torch.conv_tbc(x, w, b, 1))
-
-# attention
-q, k, v = randn(2, 2, 3, 4), randn(2, 2, 5, 4), randn(2, 2, 5, 3)
-sdpa = F.scaled_dot_product_attention
-name = "F.scaledDotProductAttention"
-case(name, q, k, v, torch=sdpa, smooth=True)
-case(name, randn(3, 4), randn(5, 4), randn(5, 4), {"scale": 0.3}, torch=lambda q, k, v: sdpa(q, k, v, scale=0.3))
-case(name, randn(2, 4, 4), randn(2, 4, 4), randn(2, 4, 4), {"isCausal": True}, torch=lambda q, k, v: sdpa(q, k, v, is_causal=True), smooth=True)
-case(name, q, k, v, {"attnMask": randn(3, 5, grad=False)}, torch=lambda q, k, v, m: sdpa(q, k, v, m.to(q.dtype)))
-case(name, q, k, v, {"attnMask": ints(0, 2, 2, 1, 3, 5, dtype="bool")}, torch=lambda q, k, v, m: sdpa(q, k, v, m))
-case(name, q, k, v, {"attnMask": values([[0] * 5, [1, 0, 1, 0, 0], [0] * 5], dtype="bool")}, torch=lambda q, k, v, m: sdpa(q, k, v, m))
-case(name, randn(1, 4, 3, 4), randn(1, 2, 3, 4), randn(1, 2, 3, 4), {"enableGqa": True}, torch=lambda q, k, v: sdpa(q, k, v, enable_gqa=True))
