@@ -1,6 +1,6 @@
-import type { DType } from '../core/dtype.ts'
 import { FileError } from '../core/errors.ts'
 import type { Shape } from '../core/shape.ts'
+import { type ElementType, storedBytes } from './elements.ts'
 
 /**
  * The header of a safetensors file (https://huggingface.co/docs/safetensors): eight bytes with its length, then JSON that
@@ -8,18 +8,33 @@ import type { Shape } from '../core/shape.ts'
  */
 
 /** dtypes as the format names them. */
-export type Format = 'I64' | 'F64' | 'F32' | 'I32' | 'BF16' | 'F16' | 'U8' | 'BOOL'
+export type Format =
+  | 'F64'
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'BOOL'
+  | `F8_${'E8M0' | 'E4M3' | 'E5M2'}`
+  | `${'I' | 'U'}${8 | 16 | 32 | 64}`
 
-/** Size of an element and what it becomes here, in the order that writers sort by. */
-export const formats: Readonly<Record<Format, { readonly bytes: number; readonly dtype: DType }>> = {
-  I64: { bytes: 8, dtype: 'int32' },
-  F64: { bytes: 8, dtype: 'float64' },
-  F32: { bytes: 4, dtype: 'float32' },
-  I32: { bytes: 4, dtype: 'int32' },
-  BF16: { bytes: 2, dtype: 'bfloat16' },
-  F16: { bytes: 2, dtype: 'float16' },
-  U8: { bytes: 1, dtype: 'uint8' },
-  BOOL: { bytes: 1, dtype: 'bool' },
+/** What they stand for, those that writers put first at the beginning. */
+export const formats: Readonly<Record<Format, ElementType>> = {
+  I64: 'int64',
+  U64: 'uint64',
+  F64: 'float64',
+  F32: 'float32',
+  I32: 'int32',
+  U32: 'uint32',
+  BF16: 'bfloat16',
+  F16: 'float16',
+  I16: 'int16',
+  U16: 'uint16',
+  F8_E8M0: 'float8_e8m0fnu',
+  F8_E4M3: 'float8_e4m3fn',
+  F8_E5M2: 'float8_e5m2',
+  I8: 'int8',
+  U8: 'uint8',
+  BOOL: 'bool',
 }
 
 /** Where a tensor lies; `begin` and `end` are counted from the end of the header. */
@@ -141,7 +156,7 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
     throw fail(`data_offsets ${JSON.stringify(offsets)} are not two whole numbers ≥ 0`)
   }
   const [begin, end] = offsets as [number, number]
-  let bytes = formats[dtype].bytes
+  let bytes = storedBytes(formats[dtype])
   for (const size of shape) {
     bytes *= size
     if (!Number.isSafeInteger(bytes)) throw fail(`shape [${shape.join(', ')}] overflows`)

@@ -1,9 +1,11 @@
-import { type DType, toStorage, type TypedArray } from '../core/dtype.ts'
+import { bytesPerElement, type DType, toStorage } from '../core/dtype.ts'
 import { ValueError } from '../core/errors.ts'
 import { sizeOf } from '../core/shape.ts'
 import { buffer } from '../graph/ops/leaves.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { writeFileAtomic } from './atomic-file.ts'
+import { type ByteSource, readBytes, sourceOf, withFile } from './byte-source.ts'
+import { dtypeOf, readElements } from './elements.ts'
 import {
   damaged,
   type Entry,
@@ -14,7 +16,7 @@ import {
   parsePrefix,
   prefixBytes,
 } from './safetensors-header.ts'
-import { fileError } from './system-error.ts'
+import { isShardIndex, loadShards, saveShards } from './safetensors-shards.ts'
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -28,46 +30,33 @@ export interface SafetensorsOptions {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+export interface SaveSafetensorsOptions extends SafetensorsOptions {
+  /**
+   * Tensors of more bytes than this are spread over several files with an index, as the hub does: `model.safetensors`
+   * becomes `model-00001-of-00002.safetensors` ... and `model.safetensors.index.json`. Default: one file.
+   */
+  readonly maxShardBytes?: number
+}
+
 /** Tensors by name. */
 export type NamedTensors = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>
 
 /**
- * Reads a safetensors file. F32, F64, F16, BF16, I32, U8 and BOOL keep their dtype, I64 is narrowed to int32.
+ * Reads a safetensors file, or all that an index (`model.safetensors.index.json`) names. Floats, I32, U8 and BOOL keep their
+ * dtype; I8, I16, U16 and, where all values fit, U32, I64 and U64 become int32; eight-bit floats become float16
+ * (F8_E8M0 float32). Elements are read straight into the memory of their tensors: there is never a second copy of the file.
  *
- * Throws a `FileError` when the file is absent, truncated, inconsistent in any way, holds another dtype, or an I64 value
+ * Throws a `FileError` when the file is absent, truncated, inconsistent in any way, holds another dtype, or an integer
  * that does not fit.
  */
 export async function loadSafetensors(path: string): Promise<Safetensors> {
-  const { open } = await import('node:fs/promises')
-  try {
-    const file = await open(path, 'r')
-    try {
-      const { size } = await file.stat()
-      return await readSafetensors(path, size, async (from, length) => {
-        const bytes = new Uint8Array(length)
-        for (let done = 0; done < length; ) {
-          const { bytesRead } = await file.read(bytes, done, length - done, from + done)
-          if (bytesRead === 0) throw damaged(path, 'was cut short while being read')
-          done += bytesRead
-        }
-        return bytes
-      })
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    throw fileError('safetensors', path, error)
-  }
+  if (isShardIndex(path)) return loadShards(path, loadSafetensors)
+  return withFile('safetensors', path, readSafetensors)
 }
 
 /** The content of a safetensors file given as bytes; `name` is used in errors. Errors as {@link loadSafetensors}. */
 export async function decodeSafetensors(bytes: Uint8Array, name = 'data'): Promise<Safetensors> {
-  // Not slice: that of Node's Buffer does not copy.
-  return readSafetensors(
-    name,
-    bytes.length,
-    async (from, length) => new Uint8Array(bytes.subarray(from, from + length)),
-  )
+  return readSafetensors(sourceOf(bytes, name))
 }
 
 /**
@@ -77,14 +66,18 @@ export async function decodeSafetensors(bytes: Uint8Array, name = 'data'): Promi
 export async function saveSafetensors(
   path: string,
   tensors: NamedTensors,
-  options: SafetensorsOptions = {},
+  { maxShardBytes, ...options }: SaveSafetensorsOptions = {},
 ): Promise<void> {
-  await writeFileAtomic(path, await encode(tensors, options))
+  if (maxShardBytes !== undefined) {
+    return saveShards(path, sorted(tensors), maxShardBytes, (file, part) => saveSafetensors(file, part, options))
+  }
+  await writeFileAtomic(path, encode(tensors, options))
 }
 
 /** The bytes of a safetensors file. */
 export async function encodeSafetensors(tensors: NamedTensors, options: SafetensorsOptions = {}): Promise<Uint8Array> {
-  const chunks = await encode(tensors, options)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of encode(tensors, options)) chunks.push(chunk)
   const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
   let at = 0
   for (const chunk of chunks) {
@@ -94,54 +87,20 @@ export async function encodeSafetensors(tensors: NamedTensors, options: Safetens
   return out
 }
 
-/** `read` gives a fresh copy of some bytes of the file. */
-async function readSafetensors(
-  file: string,
-  fileBytes: number,
-  read: (from: number, length: number) => Promise<Uint8Array>,
-): Promise<Safetensors> {
-  const headerBytes = parsePrefix(file, await read(0, Math.min(prefixBytes, fileBytes)), fileBytes)
+async function readSafetensors(source: ByteSource): Promise<Safetensors> {
+  const { name: file, size } = source
+  const headerBytes = parsePrefix(file, await readBytes(source, 0, Math.min(prefixBytes, size)), size)
   const dataFrom = prefixBytes + headerBytes
-  const { entries, metadata } = parseHeader(file, await read(prefixBytes, headerBytes), fileBytes - dataFrom)
+  const header = await readBytes(source, prefixBytes, headerBytes)
+  const { entries, metadata } = parseHeader(file, header, size - dataFrom)
   const tensors = new Map<string, Tensor>()
-  for (const entry of entries) {
-    const bytes = await read(dataFrom + entry.begin, entry.end - entry.begin)
-    tensors.set(entry.name, new Tensor(buffer(fromBytes(file, entry, bytes), entry.shape, formats[entry.format].dtype)))
+  for (const { name, format, shape, begin } of entries) {
+    const type = formats[format]
+    const fail = (problem: string) => damaged(file, `tensor '${name}': ${problem}`)
+    const elements = await readElements(source, dataFrom + begin, sizeOf(shape), type, fail)
+    tensors.set(name, new Tensor(buffer(elements, shape, dtypeOf(type))))
   }
   return { tensors, metadata }
-}
-
-function fromBytes(file: string, { name, format, shape }: Entry, { buffer: bytes }: Uint8Array): TypedArray {
-  switch (format) {
-    case 'F32':
-      return new Float32Array(bytes)
-    case 'F64':
-      return new Float64Array(bytes)
-    case 'F16':
-    case 'BF16':
-      return new Uint16Array(bytes)
-    case 'I32':
-      return new Int32Array(bytes)
-    case 'U8':
-      return new Uint8Array(bytes)
-    case 'BOOL': {
-      const bools = new Uint8Array(bytes)
-      const bad = bools.find((value) => value > 1)
-      if (bad !== undefined) throw damaged(file, `tensor '${name}': a BOOL must be 0 or 1, received ${bad}`)
-      return bools
-    }
-    case 'I64': {
-      const wide = new BigInt64Array(bytes)
-      const narrow = new Int32Array(sizeOf(shape))
-      for (const [i, value] of wide.entries()) {
-        narrow[i] = Number(value)
-        if (BigInt(narrow[i]!) !== value) {
-          throw damaged(file, `tensor '${name}': I64 value ${value} does not fit into int32`)
-        }
-      }
-      return narrow
-    }
-  }
 }
 
 const formatOf: Readonly<Record<DType, Format>> = {
@@ -154,22 +113,28 @@ const formatOf: Readonly<Record<DType, Format>> = {
   bool: 'BOOL',
 }
 
-/** Header and data. Wide dtypes come first, so that every tensor is aligned; within a dtype the names are sorted. */
-async function encode(tensors: NamedTensors, { metadata = {} }: SafetensorsOptions): Promise<Uint8Array[]> {
+/** In the order in which they are written: wide dtypes first, so that each is aligned; within a dtype by name. */
+function sorted(tensors: NamedTensors): [string, Tensor][] {
   const list: [string, Tensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors)
   const order = Object.keys(formats)
   const rank = (x: Tensor): number => order.indexOf(formatOf[x.dtype])
-  list.sort(([a, x], [b, y]) => rank(x) - rank(y) || (a < b ? -1 : 1))
-  const chunks: Uint8Array[] = []
+  return list.sort(([a, x], [b, y]) => rank(x) - rank(y) || (a < b ? -1 : 1))
+}
+
+/** Header and data; the bytes of a tensor are made when they are asked for. */
+async function* encode(tensors: NamedTensors, { metadata = {} }: SafetensorsOptions): AsyncGenerator<Uint8Array> {
+  const list = sorted(tensors)
   const entries: Entry[] = []
   let at = 0
-  for (const [name, x] of list) {
+  for (const [name, { dtype, shape, size }] of list) {
     if (name === '__metadata__') throw new ValueError('safetensors', `a tensor cannot be named '${name}'`)
-    const stored = toStorage(await x.data(), x.dtype)
-    const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
-    chunks.push(bytes)
-    entries.push({ name, format: formatOf[x.dtype], shape: x.shape, begin: at, end: at + bytes.length })
-    at += bytes.length
+    const end = at + size * bytesPerElement(dtype)
+    entries.push({ name, format: formatOf[dtype], shape, begin: at, end })
+    at = end
   }
-  return [formatHeader({ entries, metadata }), ...chunks]
+  yield formatHeader({ entries, metadata })
+  for (const [, x] of list) {
+    const stored = toStorage(await x.data(), x.dtype)
+    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
+  }
 }
