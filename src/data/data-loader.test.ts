@@ -6,7 +6,7 @@ import { collate } from './collate.ts'
 import { DataLoader } from './data-loader.ts'
 import type { Dataset } from './dataset.ts'
 import { permutation } from './permutation.ts'
-import { randomSplit, Subset } from './subset.ts'
+import { Subset } from './subset.ts'
 import { TensorDataset } from './tensor-dataset.ts'
 
 const numbers = (length: number): TensorDataset<readonly [Tensor, Tensor]> =>
@@ -175,15 +175,5 @@ describe('Subset', () => {
     expect([...new DataLoader(slow)][0]?.[0].toArraySync()).toEqual([[2, 20]])
     expect(() => new Subset(numbers(5), [5])).toThrow(IndexError)
     expect(() => some.get(2)).toThrow(IndexError)
-  })
-
-  test('randomSplit takes every sample once, the same way for the same seed', () => {
-    const parts = (seed: number): number[][] =>
-      randomSplit(numbers(10), [7, 3], { seed }).map((part) => walk(new DataLoader(part, { batchSize: 10 })).flat())
-    expect(parts(1).map((part) => part.length)).toEqual([7, 3])
-    expect(parts(1).flat().sort()).toEqual([...Array(10).keys()])
-    expect(parts(1)).toEqual(parts(1))
-    expect(parts(1)).not.toEqual(parts(2))
-    expect(() => randomSplit(numbers(10), [7, 4])).toThrow("add up to the dataset's 10, received 7 + 4")
   })
 })

@@ -27,3 +27,14 @@ export async function findPackageFile(name: string): Promise<string | undefined>
   }
   return undefined
 }
+
+/**
+ * The content of an optional npm package. Throws a {@link MissingPackageError} when it is not installed.
+ *
+ * @param purpose the beginning of the error: 'pictures are decoded by'
+ */
+export async function importPackage<M>(op: string, purpose: string, name: string): Promise<M> {
+  const [path, { pathToFileURL }] = await Promise.all([findPackageFile(name), import('node:url')])
+  if (path === undefined) throw new MissingPackageError(op, purpose, name)
+  return import(pathToFileURL(path).href)
+}

@@ -1,13 +1,12 @@
-import { ValueError } from '../core/errors.ts'
-import { type Batch, checkIndex, type Dataset, type Sample } from './dataset.ts'
-import { checkSeed, permutation } from './permutation.ts'
+import { type Batch, checkIndex, type Dataset, type Origin, type Visit } from './dataset.ts'
 
 /** Some samples of another dataset, in the order of `indices`, as `torch.utils.data.Subset`. */
-export class Subset<S extends Sample> implements Dataset<S> {
+export class Subset<S> implements Dataset<S> {
   readonly dataset: Dataset<S>
   readonly indices: Int32Array
   /** Present where the dataset has it. */
-  readonly batch?: (indices: ArrayLike<number>) => Batch<S> | Promise<Batch<S>>
+  readonly batch?: (indices: ArrayLike<number>, visit?: Visit) => Batch<S> | Promise<Batch<S>>
+  readonly origin?: Origin
 
   /** Throws an `IndexError` when an index names no sample of `dataset`. */
   constructor(dataset: Dataset<S>, indices: ArrayLike<number>) {
@@ -15,44 +14,33 @@ export class Subset<S extends Sample> implements Dataset<S> {
     this.dataset = dataset
     this.indices = Int32Array.from(indices)
     const whole = dataset.batch?.bind(dataset)
-    if (whole) this.batch = (chosen) => whole(Int32Array.from(chosen, (i) => this.at('Subset.batch', i)))
+    if (whole)
+      this.batch = (chosen, visit) =>
+        whole(
+          Int32Array.from(chosen, (i) => this.at('Subset.batch', i)),
+          visit,
+        )
+    const { origin } = dataset
+    if (origin) {
+      const { indexOf = (index: number) => index } = origin
+      this.origin = { ...origin, indexOf: (index) => indexOf(this.at('Subset', index)) }
+    }
   }
 
   get length(): number {
     return this.indices.length
   }
 
-  get(index: number): S | Promise<S> {
-    return this.dataset.get(this.at('Subset.get', index))
+  get(index: number, visit?: Visit): S | Promise<S> {
+    return this.dataset.get(this.at('Subset.get', index), visit)
+  }
+
+  nameOf(index: number): string {
+    const inner = this.at('Subset.nameOf', index)
+    return this.dataset.nameOf?.(inner) ?? `${inner}`
   }
 
   private at(op: string, index: number): number {
     return this.indices[checkIndex(op, index, this.length)]!
   }
-}
-
-/**
- * Cuts a dataset at random into parts of the given lengths, which must add up to its own, as
- * `torch.utils.data.random_split`. The same seed (default 0) gives the same parts.
- */
-export function randomSplit<S extends Sample>(
-  dataset: Dataset<S>,
-  lengths: readonly number[],
-  { seed = 0 }: { readonly seed?: number } = {},
-): Subset<S>[] {
-  const total = lengths.reduce((sum, length) => sum + length, 0)
-  if (total !== dataset.length || lengths.some((length) => !Number.isInteger(length) || length < 0)) {
-    throw new ValueError(
-      'randomSplit',
-      `lengths must be whole numbers ≥ 0 that add up to the dataset's ${dataset.length}, received ${lengths.join(' + ')}`,
-    )
-  }
-  const order = permutation(dataset.length, checkSeed('randomSplit', seed))
-  let from = 0
-  return lengths.map((length) => {
-    const to = from + length
-    const part = new Subset(dataset, order.subarray(from, to))
-    from = to
-    return part
-  })
 }

@@ -16,10 +16,12 @@ const subpaths = Object.keys(manifest.exports).filter((path) => !path.endsWith('
 const specifiers = subpaths.map((path) => path.replace('.', manifest.name))
 
 /** Every TypeScript block of the pages that users read, each a program of its own. */
-const snippets = ['README.md', 'docs/tensors.md', 'docs/training.md', 'docs/saving.md'].flatMap((page) => {
-  const blocks = typescriptSnippets(readFileSync(join(root, page), 'utf8'))
-  return blocks.map(({ line, code }) => ({ page, line, code, file: `${basename(page, '.md')}-${line}` }))
-})
+const snippets = ['README.md', ...['tensors', 'training', 'data', 'saving'].map((page) => `docs/${page}.md`)].flatMap(
+  (page) => {
+    const blocks = typescriptSnippets(readFileSync(join(root, page), 'utf8'))
+    return blocks.map(({ line, code }) => ({ page, line, code, file: `${basename(page, '.md')}-${line}` }))
+  },
+)
 
 const scratch = mkdtempSync(join(tmpdir(), 'gradus-package-'))
 const consumer = join(scratch, 'consumer')
@@ -126,7 +128,7 @@ describe('installed', () => {
 
 describe('pages', () => {
   test('have snippets', () => {
-    expect(new Set(snippets.map(({ page }) => page)).size).toBe(4)
+    expect(new Set(snippets.map(({ page }) => page)).size).toBe(5)
   })
 
   test.each(snippets)('the snippet in line $line of $page runs', async ({ file }) => {

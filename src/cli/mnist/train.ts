@@ -1,6 +1,7 @@
 import type { Dataset, Sample } from '../../data/dataset.ts'
 import { type Digits, mnistDigits } from '../../data/mnist-digits.ts'
-import { randomSplit, Subset } from '../../data/subset.ts'
+import { randomSplit } from '../../data/split.ts'
+import { Subset } from '../../data/subset.ts'
 import { saveStateDict } from '../../io/state-dict.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { Adam } from '../../optim/adam.ts'

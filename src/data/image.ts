@@ -1,0 +1,76 @@
+import type { Sharp, SharpOptions } from 'sharp'
+import { FileError } from '../core/errors.ts'
+import { buffer } from '../graph/ops/leaves.ts'
+import { Tensor } from '../tensor/tensor.ts'
+import { importPackage } from './packages.ts'
+
+type SharpModule = { default(input: string | Uint8Array, options?: SharpOptions): Sharp }
+
+export interface DecodeOptions {
+  /** 3: red, green, blue; 1: grey. Transparent pixels are seen on white. Default 3. */
+  readonly channels?: 1 | 3
+  /** Scales the shorter side to so many pixels while decoding, which is much faster than afterwards. Default: as it is. */
+  readonly shorterSide?: number
+  /** Scales to exactly this size while decoding, whatever the proportions. Default: as it is. */
+  readonly size?: readonly [height: number, width: number]
+}
+
+/**
+ * Decodes a picture (JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG) by the npm package `sharp`, turned upright as its EXIF data says.
+ *
+ * @param source a path, or the bytes of a file
+ * @returns [C, H, W] uint8
+ *
+ * Throws a {@link FileError} when it is no picture or damaged (truncated, too), and a `MissingPackageError` when `sharp` is not
+ * installed.
+ */
+export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Tensor> {
+  const { channels = 3, shorterSide, size } = options
+  const { default: sharp } = await importPackage<SharpModule>('decodeImage', 'pictures are decoded by', 'sharp')
+  try {
+    let picture = sharp(source, { failOn: 'truncated', sequentialRead: true }).rotate().flatten({ background: 'white' })
+    if (size) picture = picture.resize(size[1], size[0], { fit: 'fill' })
+    else if (shorterSide) picture = picture.resize(shorterSide, shorterSide, { fit: 'outside' })
+    picture = channels === 1 ? picture.greyscale() : picture.toColourspace('srgb')
+    const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    return new Tensor(buffer(planes(data, info, channels), [channels, info.height, info.width], 'uint8'))
+  } catch (error) {
+    const name = typeof source === 'string' ? source : 'picture'
+    const reason = (error as Error).message.replaceAll(/\s*\n\s*/g, '; ')
+    throw new FileError('decodeImage', `${name}: ${reason}`, { cause: error })
+  }
+}
+
+/** From pixels with their channels side by side to one plane a channel. */
+function planes(
+  data: Uint8Array,
+  info: { width: number; height: number; channels: number },
+  channels: number,
+): Uint8Array {
+  const pixels = info.width * info.height
+  const out = new Uint8Array(channels * pixels)
+  for (let c = 0; c < channels; c++) {
+    const from = Math.min(c, info.channels - 1)
+    for (let i = 0; i < pixels; i++) out[c * pixels + i] = data[i * info.channels + from]!
+  }
+  return out
+}
+
+/** Writes a picture [C, H, W] (uint8, or floats from 0 to 1; C = 1 or 3) as PNG, JPEG, WebP or AVIF, by the name's ending. */
+export async function encodeImage(
+  image: Tensor,
+  format: 'png' | 'jpeg' | 'webp' | 'avif' = 'png',
+): Promise<Uint8Array> {
+  const { default: sharp } = await importPackage<SharpModule>('encodeImage', 'pictures are encoded by', 'sharp')
+  const [channels, height, width] = image.shape as [1 | 3, number, number]
+  const values = image.dataSync()
+  const scale = image.dtype === 'uint8' ? 1 : 255
+  const pixels = width * height
+  const data = new Uint8Array(channels * pixels)
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < pixels; i++) {
+      data[i * channels + c] = Math.min(255, Math.max(0, Math.round(scale * values[c * pixels + i]!)))
+    }
+  }
+  return sharp(data, { raw: { width, height, channels } }).toFormat(format).toBuffer()
+}
