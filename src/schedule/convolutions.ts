@@ -1,9 +1,9 @@
 import { bytesPerElement } from '../core/dtype.ts'
-import { sizeOf } from '../core/shape.ts'
+import { sameShape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
-import { type Convolution, convOp } from '../graph/ops/conv.ts'
+import { type Convolution, conv, convOp } from '../graph/ops/conv.ts'
 import { constant } from '../graph/ops/leaves.ts'
-import { broadcastTo, pad, permute } from '../graph/ops/views.ts'
+import { broadcastTo, concat, pad, permute, reshape, sliceDim } from '../graph/ops/views.ts'
 import { type Affine, axisPosition, scale, sum } from './affine.ts'
 import { multiplied, type Packing, readThrough, vectorOperand } from './operands.ts'
 import { product } from './product.ts'
@@ -15,6 +15,11 @@ import { product } from './product.ts'
 export function lowerConvolution(node: Node, [x, w]: readonly Node[], packing: Packing): Node | undefined {
   if (node.op.name !== convOp.name || !multiplied.has(node.dtype) || sizeOf(node.shape) === 0) return undefined
   if (sizeOf(x!.shape) === 0 || sizeOf(w!.shape) === 0) return broadcastTo(constant(0, node.dtype), node.shape)
+  const apart = node.attrs as Convolution
+  const spread = apart.inputDilation.findIndex(
+    (s, d) => s > 1 && apart.stride[d] === 1 && apart.kernelDilation[d] === 1 && node.shape[d + 3]! > 1,
+  )
+  if (spread >= 0) return byResidue(node as Node<Convolution>, x!, w!, spread, packing)
   // A kernel larger than the result is the gradient of a weight: there the sum runs over the pixels of a batch.
   const isGradient = sizeOf(w!.shape.slice(3)) > sizeOf(node.shape.slice(3))
   return (isGradient ? sumOverPixels : sumOverTaps)(node as Node<Convolution>, x!, w!, packing)
@@ -59,6 +64,46 @@ function sumOverPixels(node: Node<Convolution>, x: Node, w: Node, packing: Packi
   const y = product(a.node, b.node, { extents, resultAxes: rank + 3, a: a.at, b: b.at, panel: b.panel })
   return permute(y, [row, 0, row + 1, ...space.map((_, d) => d + 1)])
 }
+
+/**
+ * A convolution whose input lies apart by s along dimension d, as the gradient of a strided one: most products would be with
+ * the zeros in between. Results whose positions have the same remainder modulo s see the same taps, every s-th one, side by
+ * side: s convolutions without gaps, whose results are dealt out in turn. A remainder without taps is zero.
+ */
+function byResidue(node: Node<Convolution>, x: Node, w: Node, d: number, packing: Packing): Node {
+  const { attrs, shape } = node
+  const s = attrs.inputDilation[d]!
+  const [extent, taps, low] = [shape[d + 3]!, w.shape[d + 3]!, attrs.low[d]!]
+  const count = Math.ceil(extent / s)
+  const parts = Array.from({ length: s }, (_, remainder) => {
+    const first = (((low - remainder) % s) + s) % s
+    if (first >= taps) return undefined
+    const kernel = sliceDim(w, d + 3, first, taps, s)
+    const lowHere = (low - remainder - first) / s
+    const highHere = count + kernel.shape[d + 3]! - 1 - lowHere - x.shape[d + 3]!
+    const part = conv(x, kernel, {
+      ...attrs,
+      inputDilation: attrs.inputDilation.with(d, 1),
+      low: attrs.low.with(d, lowHere),
+      high: attrs.high.with(d, highHere),
+    })
+    return lowerConvolution(part, [x, kernel], packing)!
+  })
+  // Parts that are computed in the same order, channels last, are dealt out in that order.
+  const orders = parts.flatMap((part) => (part ? [orderOf(part)] : []))
+  const alike = orders.every((order) => sameShape(order, orders[0]!))
+  const order = alike ? orders[0]! : [...shape.keys()]
+  const dim = order[d + 3]!
+  const sizes = order.map((_, at) => shape[order.indexOf(at)]!).with(dim, count)
+  const unit = [...sizes.slice(0, dim + 1), 1, ...sizes.slice(dim + 1)]
+  const dealt = parts.map((part) =>
+    part ? reshape(alike ? part.inputs[0]! : part, unit) : broadcastTo(constant(0, node.dtype), unit),
+  )
+  const all = reshape(concat(dealt, dim + 1), sizes.with(dim, count * s))
+  return permute(sliceDim(all, dim, 0, extent), order)
+}
+
+const orderOf = (permuted: Node): readonly number[] => (permuted.attrs as { order: readonly number[] }).order
 
 function placed(position: Affine, tap: Affine, { stride, kernelDilation }: Convolution, d: number): Affine {
   return sum(scale(position, stride[d]!), scale(tap, kernelDilation[d]!))
