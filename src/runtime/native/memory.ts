@@ -47,6 +47,24 @@ function protect(address: number, length: number, protection: number): void {
 
 const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit
 
+const M_TRIM_THRESHOLD = -1
+const M_MMAP_THRESHOLD = -3
+
+/**
+ * Lets the C library keep up to so much freed memory for later arrays instead of handing it back: the system takes longer to
+ * provide a fresh page than a kernel to fill it, and tensors that loops drop come and go by the megabyte. The second number
+ * is the largest that it accepts for the size above which an array gets a mapping of its own.
+ */
+export function keepFreedMemory(bytes: number = 512 * 2 ** 20, largest: number = 32 * 2 ** 20): void {
+  try {
+    const mallopt = ffi().libc('mallopt', 'int', 'int', 'int')
+    mallopt(M_MMAP_THRESHOLD, largest)
+    mallopt(M_TRIM_THRESHOLD, bytes)
+  } catch {
+    // Not the C library of GNU: arrays come from the system each time, as ever.
+  }
+}
+
 const unmapper = new FinalizationRegistry(unmap)
 
 /**

@@ -4,6 +4,7 @@ import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
 import type { Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
+import { keepFreedMemory } from './memory.ts'
 import { KernelLibrary } from './kernel-library.ts'
 import { Plan } from './plan.ts'
 import { ResultMemory } from './result-memory.ts'
@@ -70,5 +71,6 @@ export function nativeTarget(): NativeTarget | { readonly reason: string } {
   if ('reason' in ffi) return ffi
   const set = chooseInstructionSet()
   if (!set) return { reason: `this processor (${cpuFeatures().brand}) has neither AVX-512 nor AVX2 with FMA` }
+  keepFreedMemory()
   return new NativeTarget(set)
 }
