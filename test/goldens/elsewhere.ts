@@ -21,6 +21,7 @@ export const elsewhere: readonly Group[] = [
   },
   { reason: 'the same', test: 'test/errors/data.test.ts', names: ['IndexError'] },
   { reason: 'the same', test: 'test/errors/modules.test.ts', names: ['StateDictError'] },
+  { reason: 'the same', test: 'test/lazy/memory.test.ts', names: ['StaleError'] },
   { reason: 'the same', test: 'src/io/safetensors.test.ts', names: ['GradusError', 'FileError'] },
   {
     reason: 'how values come out',
