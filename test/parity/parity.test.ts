@@ -126,6 +126,6 @@ test('a CNN with batch normalisation, weight decay and dropout of nothing', asyn
     new nn.Flatten(),
     new nn.Linear(16, 10),
   )
-  const optimizer = new optim.SGD(start(model).parameters(), { lr: 0.1, momentum: 0.9, weightDecay: 1e-4 })
+  const optimizer = new optim.SGD(start(model).parameters(), { lr: 0.05, momentum: 0.9, weightDecay: 1e-4 })
   await expectSameLosses('normalized', model, optimizer)
 })
