@@ -4,7 +4,7 @@ import { expand, type Node } from './node.ts'
 import { postorder } from './walk.ts'
 
 /** What has to be evaluated before a node can be. */
-function dependencies(node: Node): readonly Node[] {
+export function dependencies(node: Node): readonly Node[] {
   if (node.stale) throw staleError()
   return node.op.evaluate ? node.inputs : [expand(node)]
 }
@@ -63,7 +63,7 @@ export function interpret(roots: readonly Node[]): TypedArray[] {
 }
 
 /** Half-precision results are rounded after every operation, as if they had been stored. */
-function roundHalf(values: Values, { dtype, op }: Node): Values {
+export function roundHalf(values: Values, { dtype, op }: Node): Values {
   if ((dtype !== 'float16' && dtype !== 'bfloat16') || op.kind === 'view') return values
   return toValues(toStorage(values, dtype), dtype)
 }

@@ -17,6 +17,7 @@ import * as loss from './ops/loss.ts'
 import * as normalization from './ops/normalization.ts'
 import * as pooling from './ops/pooling.ts'
 import { argReduceOp, reduceOp } from './ops/reduce.ts'
+import { rotaryOp } from './ops/rotary.ts'
 import * as statistics from './ops/statistics.ts'
 import * as transcendental from './ops/transcendental.ts'
 import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
@@ -46,7 +47,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
     ...[contractOp, convOp, gatherOp, scatterOp],
     ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss, binaryLoss].flatMap(opsOf),
-    ...[attentionOp, attentionLogSumExpOp, attentionGradientOp],
+    ...[attentionOp, attentionLogSumExpOp, attentionGradientOp, rotaryOp],
     ...[customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

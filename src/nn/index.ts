@@ -8,6 +8,7 @@ export * from './activations/softmax.ts'
 export * from './containers.ts'
 export type { ForwardHook, ForwardPreHook, HookHandle } from './hooks.ts'
 export * as init from './init.ts'
+export { type CacheOptions, KeyValueCache, type Remembered } from './key-value-cache.ts'
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -44,7 +45,14 @@ export * from './layers/local-response-norm.ts'
 export { LPPool1d, LPPool2d, LPPool3d } from './layers/lp-pool.ts'
 export { MaxPool1d, MaxPool2d, MaxPool3d, type MaxPoolLayerOptions, type Pooled } from './layers/max-pool.ts'
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolLayerOptions } from './layers/max-unpool.ts'
+export {
+  type AttentionMasks,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+  type MultiheadOptions,
+} from './layers/multihead-attention.ts'
 export * from './layers/padding.ts'
+export * from './layers/positions.ts'
 export * from './layers/shuffle.ts'
 export * from './layers/upsample.ts'
 export { AdaptiveLogSoftmaxWithLoss, type AdaptiveLogSoftmaxOptions } from './losses/adaptive-softmax.ts'
@@ -58,4 +66,22 @@ export { type Forward, type Layer, type Member, Module, type RecurseOptions, typ
 export { Buffer, type BufferOptions, Parameter, type ParameterOptions } from './parameter.ts'
 export type { LoadOptions, LoadReport, StateDict } from './state-dict.ts'
 export type { Summary, SummaryRow } from './summary.ts'
+export {
+  type DecoderLayer,
+  type DecoderLayerMasks,
+  type DecoderMasks,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+} from './transformer/decoder.ts'
+export {
+  type EncoderLayer,
+  type EncoderLayerMasks,
+  type EncoderMasks,
+  type StackOptions,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+} from './transformer/encoder.ts'
+export { type FeedForwardActivation, SwiGLU, type SwiGLUOptions } from './transformer/feed-forward.ts'
+export type { TransformerLayerOptions } from './transformer/layer.ts'
+export { Transformer, type TransformerMasks, type TransformerOptions } from './transformer/transformer.ts'
 export * as utils from './utils/index.ts'

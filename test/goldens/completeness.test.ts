@@ -16,7 +16,7 @@ let seen: Observation
 
 beforeAll(async () => {
   seen = await observe(caseFiles().flatMap(readCases))
-})
+}, 60_000)
 
 /** What the op modules define, whether or not the table lists it. */
 async function definedOps(): Promise<Op[]> {

@@ -68,6 +68,11 @@ export const elsewhere: readonly Group[] = [
     names: under('nn.', 'Module Buffer Parameter'),
   },
   {
+    reason: 'keeps what attention has seen; compared with the whole sequence',
+    test: 'src/nn/key-value-cache.test.ts',
+    names: ['nn.KeyValueCache'],
+  },
+  {
     reason: 'changes gradients or parameters; compared with PyTorch there',
     test: 'src/nn/utils/utils.test.ts',
     names: under('nn.utils.', 'fuseConvBnEval clipGradNorm clipGradValue parametersToVector vectorToParameters'),

@@ -32,6 +32,8 @@ export interface ModuleCase extends Common {
   readonly ctor: readonly unknown[]
   /** Tensors among the constructor's arguments. */
   readonly given?: readonly GoldenInput[]
+  /** Arguments of `forward`, where they are not the inputs alone. */
+  readonly forward?: readonly unknown[]
   readonly train: boolean
   readonly evalAfter?: boolean
   readonly state: Readonly<Record<string, GoldenTensor>>

@@ -105,6 +105,8 @@ def flat(result):
         return [result]
     if isinstance(result, (bool, int, float)):
         return [torch.tensor(result)]
+    if result is None:
+        return []
     return [t for part in result for t in flat(part)]
 
 
@@ -118,15 +120,20 @@ def weighted(outputs):
     return total
 
 
-def arguments(args, inputs):
-    """Arguments as JSON, tensors replaced by their position among the inputs, infinities and omissions (...) by words."""
+def arguments(args, inputs, shared=False):
+    """Arguments as JSON, tensors replaced by their position among the inputs, infinities and omissions (...) by words.
+
+    `shared`: what is passed twice is one input.
+    """
     if isinstance(args, Input):
+        if shared and args in inputs:
+            return {"$": inputs.index(args)}
         inputs.append(args)
         return {"$": len(inputs) - 1}
     if isinstance(args, (list, tuple)):
-        return [arguments(a, inputs) for a in args]
+        return [arguments(a, inputs, shared) for a in args]
     if isinstance(args, dict):
-        return {k: arguments(v, inputs) for k, v in args.items()}
+        return {k: arguments(v, inputs, shared) for k, v in args.items()}
     if args is ...:
         return {"#": "omitted"}
     if isinstance(args, float) and not math.isfinite(args):
@@ -164,15 +171,26 @@ def case(fn, *args, torch, smooth=False, gradcheck=True, grads=True, dtypes=None
 _torch = torch
 
 
-def module(name, *ctor, torch, inputs, train=True, smooth=False, gradcheck=True, call=None, eval_after=False, **flags):
+def made(name, *ctor):
+    """A module among a constructor's arguments."""
+    return {"new": [name, list(ctor)]}
+
+
+def module(name, *ctor, torch, inputs=None, forward=None, train=True, smooth=False, gradcheck=True, call=None, eval_after=False, **flags):
     """One module: its state, outputs, gradients of inputs and parameters, and buffers afterwards.
 
-    `call(m, *tensors)` replaces m(*tensors). With `eval_after` the module is switched to evaluation after one training pass.
+    `forward` gives Gradus's arguments where they are not just the inputs; inputs are then found among them. `call(m, *tensors)`
+    replaces m(*tensors). With `eval_after` the module is switched to evaluation after one training pass.
     """
     given: list[Input] = []
+    found: list[Input] = []
+    called = None if forward is None else arguments(forward, found, shared=True)
+    inputs = found if inputs is None else inputs
     entry = {"module": name, "ctor": arguments(list(ctor), given), "train": train}
     if given:
         entry["given"] = [i.no_grad().json() for i in given]
+    if called is not None:
+        entry["forward"] = called
     m = copy.deepcopy(torch)
     for key, p in list(m.named_parameters()) + list(m.named_buffers()):
         if p.is_floating_point():

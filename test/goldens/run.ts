@@ -30,6 +30,11 @@ function substitute(value: unknown, inputs: readonly Tensor[]): unknown {
   if (Array.isArray(value)) return value.map((part) => substitute(part, inputs))
   if (typeof value !== 'object' || value === null) return value
   if ('$' in value) return inputs[value.$ as number]
+  if ('new' in value) {
+    const [name, args] = value.new as [string, unknown[]]
+    const Class = lookUp(name) as new (...args: unknown[]) => unknown
+    return new Class(...args.map((arg) => substitute(arg, inputs)))
+  }
   if ('#' in value) return value['#'] === 'omitted' ? undefined : toNumber(value['#'] as string)
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, substitute(part, inputs)]))
 }
@@ -39,6 +44,7 @@ export function flatten(result: unknown): Tensor[] {
   if (result instanceof Tensor) return [result]
   if (typeof result === 'number') return [gradus.tensor(result)]
   if (typeof result === 'boolean') return [gradus.tensor(result)]
+  if (result === undefined) return []
   if (Array.isArray(result)) return result.flatMap(flatten)
   if (typeof result === 'object' && result !== null) return Object.values(result).flatMap(flatten)
   throw new TypeError(`not a result: ${String(result)}`)
@@ -100,11 +106,12 @@ export async function runCase(
   const given = inputs.map((x, i) => viewed(golden.inputs[i]!, x))
   if (!('module' in golden)) return { inputs, outputs: await callFunction(golden, given) }
   const module = buildModule(golden, wide)
+  const args = (golden.forward?.map((arg) => substitute(arg, given)) ?? given) as Tensor[]
   if (golden.evalAfter) {
-    await gradus.realize(...flatten(module.forward(...given)))
+    await gradus.realize(...flatten(module.forward(...args)))
     module.eval()
   }
-  return { inputs, module, outputs: flatten(module.forward(...given)) }
+  return { inputs, module, outputs: flatten(module.forward(...args)) }
 }
 
 /** Σ out · cos(1, 2, 3 ...) over differentiable outputs, the scalar whose gradients golden.py took. */

@@ -1,4 +1,4 @@
-import { isFloating } from '../../core/dtype.ts'
+import { type DType, isFloating } from '../../core/dtype.ts'
 import { DTypeError, ShapeError } from '../../core/errors.ts'
 import { broadcastShapes, formatShape, sameShape, sizeOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
@@ -88,6 +88,26 @@ export const attentionOp: Op<AttentionAttrs> = {
 export function attention({ q, k, v, scale, mask, dropout }: AttentionInputs, causal: boolean): Node {
   const inputs = [q, k, v, scale, ...(mask ? [mask] : []), ...(dropout ? [dropout.key, dropout.p] : [])]
   return record(attentionOp, inputs, { causal, masked: mask !== undefined, dropped: dropout !== undefined })
+}
+
+/** The weights [B, H, L, S] of {@link attention}, dropout included, in the dtype of computing. */
+export function attentionWeights({ q, k, scale, mask, dropout: random }: WeightInputs, causal: boolean): Node {
+  const weights = softmaxOfVisible(maskedScores(q, k, scale, mask, causal), mask !== undefined)
+  return random ? dropout(weights, random.key, random.p) : weights
+}
+
+type WeightInputs = Omit<AttentionInputs, 'v'>
+
+/** Σⱼ weightᵢⱼ · vⱼ: what {@link attention} makes of its weights. */
+export function weightedValues(weights: Node, v: Node, dtype: DType): Node {
+  const y = contract(grouped(weights, v), widened(v), {
+    batch: [
+      [0, 1],
+      [0, 1],
+    ],
+    reduce: [[4], [2]],
+  })
+  return cast(reshape(y, [...weights.shape.slice(0, 3), v.shape[3]!]), dtype)
 }
 
 /** The inputs by name; `extra` others stand between scale and mask. */
@@ -242,7 +262,7 @@ function scoresShape(q: Node, k: Node): number[] {
   return [q.shape[0]!, q.shape[1]!, q.shape[2]!, k.shape[2]!]
 }
 
-/** x [B, H, ...] as [B, K, H / K, ...], the heads that share a key together. */
+/** x [B, H, ...] as [B, K, H / K, ...], the heads that share a head of k together. */
 function grouped(x: Node, k: Node): Node {
   const [b, h, ...rest] = x.shape as [number, number, ...number[]]
   const heads = k.shape[1]!

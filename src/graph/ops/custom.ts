@@ -1,28 +1,9 @@
 import { backpropagate } from '../autograd.ts'
 import { type Attrs, isGradEnabled, Node, noAttrs, type Op, record, withGrad } from '../node.ts'
 import { postorder } from '../walk.ts'
+import { allAtOnce, type Cotangents } from './cotangents.ts'
 import { constant } from './leaves.ts'
 import { detach } from './logic.ts'
-
-type Cotangents = readonly (Node | undefined)[]
-
-interface Cached {
-  readonly dy: Node
-  readonly createGraph: boolean
-  readonly cotangents: Cotangents
-}
-
-const cache = new WeakMap<Node, Cached>()
-
-/** The cotangents of all inputs at once, for ops whose derivative is asked input by input but worked out in one go. */
-function allAtOnce(node: Node, dy: Node, compute: () => Cotangents): Cotangents {
-  const createGraph = isGradEnabled()
-  const known = cache.get(node)
-  if (known?.dy === dy && known.createGraph === createGraph) return known.cotangents
-  const cotangents = compute()
-  cache.set(node, { dy, createGraph, cotangents })
-  return cotangents
-}
 
 interface Custom {
   /** From dy, the arguments and the value to the cotangent of each argument; undefined where it has none. */

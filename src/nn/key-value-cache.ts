@@ -1,0 +1,162 @@
+import { ShapeError, ValueError } from '../core/errors.ts'
+import { formatShape, sameShape } from '../core/shape.ts'
+import { type Node, withGrad } from '../graph/node.ts'
+import { maximum, minimum, sub } from '../graph/ops/arithmetic.ts'
+import { gather } from '../graph/ops/indexing.ts'
+import { buffer, constant, iota } from '../graph/ops/leaves.ts'
+import { less, lessEqual, logicalAnd, where } from '../graph/ops/logic.ts'
+import { broadcastTo, pad, reshape, sliceDim } from '../graph/ops/views.ts'
+import { wrap } from '../tensor/base.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { Buffer } from './parameter.ts'
+
+/** All that one attention layer has seen. */
+export interface Remembered {
+  /** [N, K, capacity, E]: zeros where nothing has been written yet. */
+  readonly keys: Tensor
+  readonly values: Tensor
+  /** bool [1, 1, L, capacity]: what each new position may attend to, itself and all before it. */
+  readonly mask: Tensor
+}
+
+export interface CacheOptions {
+  /** Positions that there is room for at first; the room doubles when it is used up. Default 32. */
+  readonly capacity?: number
+}
+
+interface Layer {
+  keys: Buffer
+  values: Buffer
+}
+
+/** What all layers share while `count` new positions pass through them. */
+interface Step {
+  readonly count: number
+  readonly capacity: number
+  /** int32 [count] */
+  readonly positions: Node
+  /** bool [1, 1, count, capacity] */
+  readonly mask: Node
+}
+
+/**
+ * Keys and values of earlier positions, so that each new token costs one position instead of all of them. A model passes new
+ * keys and values through {@link update}, layer by layer, and reads positions from {@link positions}; whoever calls the model
+ * says afterwards how many positions were new: {@link advance}. Shapes stay the same until the room doubles: no step between
+ * is compiled anew. Gradients do not pass.
+ */
+export class KeyValueCache {
+  readonly #layers: Layer[] = []
+  #capacity: number
+  #length = 0
+  #step: Step | undefined
+
+  constructor({ capacity = 32 }: CacheOptions = {}) {
+    if (!Number.isInteger(capacity) || capacity < 1) {
+      throw new ValueError('KeyValueCache', `capacity must be a whole number ≥ 1, received ${String(capacity)}`)
+    }
+    this.#capacity = capacity
+  }
+
+  /** Number of positions that are remembered. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** The next `count` positions, int32 [count]. */
+  positions(count: number): Tensor {
+    return wrap(this.#next(count).positions)
+  }
+
+  /** Adds keys and values [N, K, L, E] of the next L positions to those of layer number `layer`, and gives all of them. */
+  update(layer: number, keys: Tensor, values: Tensor): Remembered {
+    const count = keys.shape[2]
+    if (keys.rank !== 4 || values.rank !== 4 || count === undefined || values.shape[2] !== count) {
+      throw new ShapeError(
+        'KeyValueCache.update',
+        `expects keys and values [N, K, L, E], received ${formatShape(keys.shape)} and ${formatShape(values.shape)}`,
+      )
+    }
+    if (layer > this.#layers.length) {
+      throw new ValueError('KeyValueCache.update', `layer ${layer} comes before layer ${this.#layers.length}`)
+    }
+    return withGrad(false, () => {
+      const step = this.#next(count)
+      const known = this.#layers[layer]
+      if (known) checkSame(known.keys, keys)
+      const own: Layer = {
+        keys: written(known?.keys, keys.node, step.positions, step.capacity),
+        values: written(known?.values, values.node, step.positions, step.capacity),
+      }
+      this.#layers[layer] = own
+      return { keys: own.keys, values: own.values, mask: wrap(step.mask) }
+    })
+  }
+
+  /** Counts the last `count` positions as seen, once all layers have taken them. */
+  advance(count: number): void {
+    this.#length += count
+    this.#step = undefined
+  }
+
+  /** Takes row index[n] for row n of the batch, as beam search does when it drops hypotheses. index: int32 [N′]. */
+  reorder(index: Tensor): void {
+    const rows = reshape(index.node, [index.size, 1, 1, 1])
+    const picked = (x: Buffer): Buffer => new Buffer(wrap(gather(x.node, rows, 0, 'KeyValueCache.reorder')))
+    withGrad(false, () => {
+      for (const layer of this.#layers) {
+        layer.keys = picked(layer.keys)
+        layer.values = picked(layer.values)
+      }
+    })
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#layers.length = 0
+    this.#length = 0
+    this.#step = undefined
+  }
+
+  /** The step of the next `count` positions; makes room for them. */
+  #next(count: number): Step {
+    if (this.#step?.count === count) return this.#step
+    while (this.#capacity < this.#length + count) this.#capacity *= 2
+    const capacity = this.#capacity
+    const positions = buffer(
+      Int32Array.from({ length: count }, (_, i) => this.#length + i),
+      [count],
+      'int32',
+    )
+    const seen = lessEqual(reshape(iota(capacity), [1, capacity]), reshape(positions, [count, 1]))
+    this.#step = { count, capacity, positions, mask: reshape(seen, [1, 1, count, capacity]) }
+    return this.#step
+  }
+}
+
+function checkSame(known: Tensor, given: Tensor): void {
+  const shape = known.shape.with(2, given.shape[2]!)
+  if (sameShape(shape, given.shape)) return
+  throw new ShapeError(
+    'KeyValueCache.update',
+    `the cache holds keys ${formatShape(known.shape)}, received ${formatShape(given.shape)}; begin with a new cache`,
+  )
+}
+
+/** A leaf like `known` with room for `capacity` positions and `x` [N, K, L, E] written to those of `positions`. */
+function written(known: Buffer | undefined, x: Node, positions: Node, capacity: number): Buffer {
+  const [n, k, count, e] = x.shape as [number, number, number, number]
+  const nothing = { low: 0, high: 0, inner: 0 }
+  const grown = (y: Node): Node => pad(y, [nothing, nothing, { ...nothing, high: capacity - y.shape[2]! }, nothing])
+  if (!known) return new Buffer(wrap(grown(x)))
+  const from = sub(iota(capacity), sliceDim(positions, 0, 0, 1))
+  const zero = constant(0, 'int32')
+  const isNew = logicalAnd(lessEqual(zero, from), less(from, constant(count, 'int32')))
+  const rows = minimum(maximum(from, zero), constant(count - 1, 'int32'))
+  const spread = (y: Node): Node => reshape(y, [1, 1, capacity, 1])
+  const source = count === 1 ? broadcastTo(x, [n, k, capacity, e]) : gather(x, spread(rows), 2, 'KeyValueCache.update')
+  const mixed = where(spread(isNew), source, grown(known.node))
+  if (known.shape[2] !== capacity) return new Buffer(wrap(mixed))
+  known.assign(wrap(mixed))
+  return known
+}
