@@ -27,17 +27,13 @@ export interface Parts {
   readonly small: number
 }
 
-/** A strip of b with so many summed steps stays in the nearest cache; longer ones come from further off for each tile. */
-const nearSteps = 256
-
 /**
- * Parts of the rows. Where b is near, equal parts that run the same code are as fast as larger ones of two sizes; where it
- * is not, tiles are as large as they can be, so that b is read less often.
+ * Parts of the rows: equal ones, which run the same code, where any divisor fills the registers well enough; else nearly
+ * equal ones. On ResNet-18 tiles of 8 rows are within 3 % of tiles of 10 and 11, and take half the code.
  */
-function cutRows(extent: number, most: number, summed: number): Parts {
-  if (summed <= nearSteps)
-    for (let size = most; size > most / 2; size--)
-      if (extent % size === 0) return { size, large: extent / size, small: 0 }
+function cutRows(extent: number, most: number): Parts {
+  for (let size = most; size > most / 2; size--)
+    if (extent % size === 0) return { size, large: extent / size, small: 0 }
   return nearlyEqual(extent, most)
 }
 
@@ -78,7 +74,7 @@ export function scheduleProduct(product: Product, lanes: number, limits: TileLim
   const candidates = range(lane).filter((axis) => b.terms[axis] === 0 && extents[axis]! > 1)
   const fill = (axis: number): number => extents[axis]! / Math.ceil(extents[axis]! / limits.rows)
   const tileAxis = candidates.reduce((best, axis) => (best < 0 || fill(axis) >= fill(best) ? axis : best), -1)
-  const tiles = tileAxis < 0 ? { size: 1, large: 1, small: 0 } : cutRows(extents[tileAxis]!, limits.rows, summed)
+  const tiles = tileAxis < 0 ? { size: 1, large: 1, small: 0 } : cutRows(extents[tileAxis]!, limits.rows)
   const columns = extents[lane]!
   const plain = panel.step === panel.width
   const strip = plain ? Math.min(limits.vectors, Math.ceil(columns / lanes)) * lanes : panel.width

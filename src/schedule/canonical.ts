@@ -131,11 +131,15 @@ function interned(node: Node, inputs: readonly Node[], unique: Map<string, Node>
   return known
 }
 
-/** Equal for expressions that are certain to have equal values. Scalars and barriers are never merged. */
+/**
+ * Equal for expressions that are certain to have equal values: types follow from inputs and settings. Scalars and barriers are
+ * never merged.
+ */
 function structure(node: Node, inputs: readonly Node[]): string {
-  const identity = node.op.name === 'scalar' || node.op.name === 'barrier' ? `#${node.id}` : ''
-  const attrs = node.op.name === 'constant' ? `${constantValue(node)}` : textOf(node.attrs)
-  return `${node.op.name}${identity}(${inputs.map((input) => input.id).join(',')})${attrs}:${node.dtype}[${node.shape.join(',')}]`
+  const { name } = node.op
+  let key = name === 'scalar' || name === 'barrier' ? `${name}#${node.id}` : name
+  for (const input of inputs) key += `,${input.id}`
+  return name === 'constant' ? `${key}:${constantValue(node)}${node.dtype}` : `${key}:${textOf(node.attrs)}`
 }
 
 const texts = new WeakMap<Attrs, string>()
