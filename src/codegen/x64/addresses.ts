@@ -70,14 +70,12 @@ export class Addresses {
   #frame = 0
   readonly #argumentsSlot: Mem
   readonly #chunkSlot: Mem
-  readonly #threadSlot: Mem
 
   constructor(a: Assembler, program: LaneProgram) {
     this.#a = a
     this.#program = program
     this.#argumentsSlot = this.stack(8)
     this.#chunkSlot = this.stack(8)
-    this.#threadSlot = this.stack(8)
     this.#collect(program.body, 1)
     this.#saved = this.#placeAll()
   }
@@ -96,20 +94,17 @@ export class Addresses {
     a.sub(rsp, this.#frame)
     a.mov(this.#argumentsSlot, rdi)
     a.mov(this.#chunkSlot, rsi)
-    a.mov(this.#threadSlot, rdx)
+    // rcx: argument block, rdx: number of the thread; neither is ever given out.
+    a.mov(rcx, rdi)
     for (const { buffer, place } of this.#pointers.values()) {
-      if (buffer) {
-        a.mov(rcx, this.#argumentsSlot)
-        a.mov(rax, mem(rcx, 8 * buffer.cell))
-        if (buffer.perThread) {
-          a.mov(rdx, this.#threadSlot)
-          a.imul(rdx, rdx, buffer.length * elementBytes[buffer.type])
-          a.add(rax, rdx)
-        }
-      } else {
-        a.xor(rax.d, rax.d)
+      const target = place.kind === 'gpr' ? place : rax
+      if (buffer) a.mov(target, mem(rcx, 8 * buffer.cell))
+      else a.xor(target.d, target.d)
+      if (place.kind === 'mem') a.mov(place, rax)
+      if (buffer?.perThread) {
+        a.imul(rax, rdx, buffer.length * elementBytes[buffer.type])
+        a.add(place as Gpr<8>, rax)
       }
-      a.mov(place, rax)
     }
     a.mov(rax, this.#chunkSlot)
     this.#addTerms(this.#program.chunk)
@@ -191,9 +186,9 @@ export class Addresses {
     if (loop.limit === null) {
       this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * loop.count))
     } else {
+      a.mov(rcx, counter.rounds)
       this.#eachTerm(loop.counter, (place, step) => {
-        a.mov(rax, counter.rounds)
-        a.imul(rax, rax, step)
+        a.imul(rax, rcx, step)
         a.sub(place as Gpr<8>, rax)
       })
     }

@@ -12,7 +12,7 @@ import {
   operandSize,
   type VectorFields,
 } from './instruction.ts'
-import type { Mem, Vec } from './operands.ts'
+import type { Mem } from './operands.ts'
 
 /** Operands sorted by where they are encoded. Numbers of absent registers are 0. */
 interface Placed {
@@ -28,21 +28,40 @@ interface Placed {
   width: number
   /** A register number above 15 occurs, which only EVEX reaches. */
   high: boolean
+  /** Upper bits of the register numbers in the r/m operand; V is the fifth bit of a vector index. */
+  B: number
+  X: number
+  V: number
+}
+
+/** Where the operands of the instruction that is being written stand: one object for all, since instructions are many. */
+const placed: Placed = {
+  reg: 0,
+  vvvv: 0,
+  rm: null,
+  imm: null,
+  opcodeRegister: 0,
+  masking: 0,
+  zeroing: false,
+  broadcast: false,
+  width: 0,
+  high: false,
+  B: 0,
+  X: 0,
+  V: 0,
 }
 
 function place(encoding: Encoding, operands: readonly Operand[]): Placed {
-  const placed: Placed = {
-    reg: Math.max(encoding.digit, 0),
-    vvvv: 0,
-    rm: null,
-    imm: null,
-    opcodeRegister: 0,
-    masking: 0,
-    zeroing: false,
-    broadcast: false,
-    width: 0,
-    high: false,
-  }
+  placed.reg = encoding.digit < 0 ? 0 : encoding.digit
+  placed.vvvv = 0
+  placed.rm = null
+  placed.imm = null
+  placed.opcodeRegister = 0
+  placed.masking = 0
+  placed.zeroing = false
+  placed.broadcast = false
+  placed.width = 0
+  placed.high = false
   for (let i = 0; i < operands.length; i++) {
     const x = operands[i] as Operand
     let index = 0
@@ -82,7 +101,25 @@ function place(encoding: Encoding, operands: readonly Operand[]): Placed {
         break
     }
   }
+  extend(placed)
   return placed
+}
+
+function extend(placed: Placed): void {
+  const { rm } = placed
+  placed.B = 0
+  placed.X = 0
+  placed.V = 0
+  if (rm === null || typeof rm !== 'object') return
+  if (rm.kind !== 'mem') {
+    placed.B = (rm.index >> 3) & 1
+    if (rm.kind === 'vec') placed.X = rm.index >> 4
+    return
+  }
+  if (rm.base) placed.B = rm.base.index >> 3
+  if (!rm.index) return
+  placed.X = (rm.index.index >> 3) & 1
+  if (rm.index.kind === 'vec') placed.V = rm.index.index >> 4
 }
 
 /** Writes one instruction. */
@@ -106,7 +143,7 @@ function encodeLegacy(
   if (sized && size === 0)
     throw new EncodingError(`${describe(name, operands)}: the operand size is unknown: use byte(), dword() or qword()`)
   const W = size === 8 || sizing === 'W' ? 8 : 0
-  const { B, X } = extensionBits(placed.rm)
+  const { B, X } = placed
   const opcodeB = placed.opcodeRegister >> 3
   const rex = W | ((placed.reg >> 3) << 2) | (X << 1) | (B | opcodeB)
   if (size === 2) out.u8(0x66)
@@ -115,7 +152,7 @@ function encodeLegacy(
   const last = encoding.opcode.length - 1
   for (let i = 0; i < last; i++) out.u8(encoding.opcode[i] as number)
   out.u8((encoding.opcode[last] as number) + (sizing === 'any' && size > 1 ? 1 : 0) + (placed.opcodeRegister & 7))
-  const immSize = { '': 0, i8: 1, iz: Math.min(size || 4, 4), i64: 8 }[fields.imm]
+  const immSize = fields.imm === '' ? 0 : fields.imm === 'i8' ? 1 : fields.imm === 'i64' ? 8 : Math.min(size || 4, 4)
   if (placed.rm !== null) modrm(out, placed.reg, placed.rm, immSize, 1)
   immediate(out, placed.imm, immSize)
 }
@@ -147,7 +184,7 @@ function encodeVector(
 }
 
 function vexPrefix(out: ByteBuffer, fields: VectorFields, placed: Placed): void {
-  const { B, X } = extensionBits(placed.rm)
+  const { B, X } = placed
   const R = placed.reg >> 3
   const L = fields.L1 || placed.width === 32 ? 1 : 0
   const tail = ((~placed.vvvv & 15) << 3) | (L << 2) | fields.pp
@@ -162,7 +199,7 @@ function vexPrefix(out: ByteBuffer, fields: VectorFields, placed: Placed): void 
 }
 
 function evexPrefix(out: ByteBuffer, fields: VectorFields, placed: Placed): void {
-  const { B, X, V } = extensionBits(placed.rm)
+  const { B, X, V } = placed
   const L = placed.width === 64 ? 2 : placed.width === 32 ? 1 : 0
   const R = (placed.reg >> 3) & 1
   const R2 = placed.reg >> 4
@@ -179,18 +216,6 @@ function dispScale(fields: VectorFields, placed: Placed): number {
   if (tuple === 'mem') return placed.width / element
   if (tuple === 'one' || tuple === '128' || placed.broadcast) return element
   return tuple === 'full' ? placed.width : placed.width / 2
-}
-
-/** Upper bits of the register numbers in the r/m operand; V is the fifth bit of a vector index. */
-function extensionBits(rm: Operand | null): { B: number; X: number; V: number } {
-  if (rm === null || typeof rm !== 'object') return { B: 0, X: 0, V: 0 }
-  if (rm.kind !== 'mem') return { B: (rm.index >> 3) & 1, X: rm.kind === 'vec' ? rm.index >> 4 : 0, V: 0 }
-  const index = rm.index?.index ?? 0
-  return {
-    B: (rm.base?.index ?? 0) >> 3,
-    X: (index >> 3) & 1,
-    V: (rm.index as Vec | null)?.kind === 'vec' ? index >> 4 : 0,
-  }
 }
 
 function modrm(out: ByteBuffer, reg: number, rm: Operand, bytesAfter: number, scale: number): void {

@@ -92,8 +92,11 @@ const isMem = (x: Operand): x is Mem => typeof x === 'object' && x.kind === 'mem
 const isVec = (x: Operand): x is Vec => typeof x === 'object' && x.kind === 'vec'
 const isGather = (x: Mem): boolean => x.index?.kind === 'vec'
 
-/** Whether an operand belongs to a class of forms.ts; `sameWidth` carries what v, w, g and n have in common. */
-function belongs(cls: string, x: Operand, common: { width: number }): boolean {
+/** What the operands of classes v, w, g and n have in common. */
+const common = { width: 0 }
+
+/** Whether an operand belongs to a class of forms.ts. */
+function belongs(cls: string, x: Operand): boolean {
   switch (cls) {
     case 'v':
     case 'w':
@@ -159,9 +162,9 @@ function belongs(cls: string, x: Operand, common: { width: number }): boolean {
 function fits(encoding: Encoding, operands: readonly Operand[]): boolean {
   const { classes, legacy } = encoding
   if (classes.length !== operands.length) return false
-  const common = { width: 0 }
+  common.width = 0
   for (let i = 0; i < classes.length; i++) {
-    if (!belongs(classes[i] as string, operands[i] as Operand, common)) return false
+    if (!belongs(classes[i] as string, operands[i] as Operand)) return false
   }
   // 'wide' forms have no 8-bit variant; the size may also come from the memory operand.
   return legacy?.sizing !== 'wide' || operandSize(operands) !== 1 || classes.includes('E')
