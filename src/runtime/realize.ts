@@ -26,12 +26,15 @@ interface Assignment {
   readonly before: Node
   /** Its newest one. */
   readonly after: Node
-  /** How many versions there were. */
-  readonly versions: number
+  /** All of them that were recorded, in order. */
+  readonly versions: readonly Node[]
 }
 
 /** When so many versions of one leaf wait they are computed, so that a loop that never reads anything keeps no history. */
 const waitingVersions = 16
+
+/** From so many on they are computed step by step, by the plan of one step, instead of all together by a plan of their own. */
+const separateVersions = 3
 
 /** Unread results are remembered up to this number; older ones are computed when they are asked for. */
 const rememberedResults = 4096
@@ -40,6 +43,8 @@ let assignments = new Map<Cell, Assignment>()
 let losses: Node[] = []
 let slots = new Set<GradSlot>()
 let results: Node[] = []
+/** Number of the newest version of any leaf. */
+let lastVersion = 0
 
 /** Remembers a user-held result, so that it is computed before the leaves it reads move on. */
 export function rememberResult(node: Node): void {
@@ -50,25 +55,32 @@ export function rememberResult(node: Node): void {
 
 /** Remembers a differentiated loss and the gradients it left, to be computed together with the next realisation. */
 export function rememberLoss(loss: Node, touched: Iterable<GradSlot>): void {
+  // Between two steps: what belongs to the new one waits.
+  for (const { versions } of assignments.values())
+    if (versions.length >= waitingVersions) {
+      realizeNodes([], lastVersion)
+      break
+    }
   losses.push(loss)
   for (const slot of touched) slots.add(slot)
 }
 
 /** Gives `cell` a new version with the value of `value`. Pending until the next realisation; cuts the graph. */
 export function assign(cell: Cell, value: Node): void {
+  if ((assignments.get(cell)?.versions.length ?? 0) >= waitingVersions) realizeNodes()
   const before = cell.node
   const after = assignment(value, before.requiresGrad)
   after.slot = before.slot
   cell.node = after
+  lastVersion = after.id
   const waiting = assignments.get(cell)
-  const versions = (waiting?.versions ?? 0) + 1
+  const versions = [...(waiting?.versions ?? []), after]
   assignments.set(cell, { before: waiting?.before ?? before, after, versions })
-  if (versions === waitingVersions) realizeNodes()
 }
 
 /** Remembers a new leaf whose first value is recorded but not computed: it is with the next realisation. */
 export function rememberLeaf(cell: Cell): void {
-  assignments.set(cell, { before: cell.node, after: cell.node, versions: 1 })
+  assignments.set(cell, { before: cell.node, after: cell.node, versions: [cell.node] })
 }
 
 /**
@@ -91,7 +103,10 @@ export function withoutTrace<T>(fn: () => T): T {
 
 function pendingRoots(): Node[] {
   const roots: Node[] = []
-  for (const [cell, { after }] of assignments) if (cell.node === after) roots.push(after)
+  for (const [cell, { after, versions }] of assignments) {
+    if (cell.node === after) roots.push(after)
+    if (isSeparated(versions)) roots.push(...versions)
+  }
   roots.push(...losses)
   for (const { grad } of slots) if (grad) roots.push(grad)
   for (const node of results) if (node.uses === 0) roots.push(node)
@@ -99,21 +114,29 @@ function pendingRoots(): Node[] {
 }
 
 /**
- * Computes `asked` and everything pending. When it fails no leaf has changed: every pending assignment is taken back, and
- * the error is thrown.
+ * Computes `asked` and everything pending that was recorded up to the node of number `upTo`, which no assignment is newer than.
+ * When it fails no leaf has changed: every pending assignment is taken back, and the error is thrown.
  */
-export function realizeNodes(asked: readonly Node[] = []): void {
+export function realizeNodes(asked: readonly Node[] = [], upTo: number = Number.POSITIVE_INFINITY): void {
+  const isLater = ({ id }: Node): boolean => id > upTo
   // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
-  const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value).sort((a, b) => a.id - b.id)
+  const roots = [...new Set([...asked, ...pendingRoots()])].filter((node) => !node.value && !isLater(node))
+  roots.sort((a, b) => a.id - b.id)
+  const later = new Set<GradSlot>()
+  for (const slot of slots) if (slot.grad && isLater(slot.grad)) later.add(slot)
+  for (const slot of later) slots.delete(slot)
   const pending = { assignments, losses, slots, results }
   assignments = new Map()
-  losses = []
-  slots = new Set()
-  results = []
+  losses = losses.filter(isLater)
+  slots = later
+  results = results.filter(isLater)
   if (roots.length === 0) return
   try {
-    const values = device().run(roots, spareValues(pending))
-    for (let i = 0; i < roots.length; i++) settle(roots[i]!, values[i]!)
+    const steps = stepsOf(roots, pending.assignments)
+    for (const step of steps) {
+      const values = device().run(step, step === steps.at(-1) ? spareValues(pending) : [])
+      for (let i = 0; i < step.length; i++) settle(step[i]!, values[i]!)
+    }
   } catch (error) {
     // Where only what was asked for is too old, what is pending can still be computed.
     if (error instanceof StaleError && isStale(asked)) ({ assignments, losses, slots, results } = pending)
@@ -122,6 +145,30 @@ export function realizeNodes(asked: readonly Node[] = []): void {
   }
   supersede(pending)
 }
+
+/** Roots of a loop that nobody looked at, cut where a leaf that has its new version gets another. */
+function stepsOf(roots: readonly Node[], pending: ReadonlyMap<Cell, Assignment>): (readonly Node[])[] {
+  const recorded: { readonly cell: Cell; readonly id: number }[] = []
+  for (const [cell, { versions }] of pending)
+    if (isSeparated(versions)) for (const { id } of versions) recorded.push({ cell, id })
+  const steps: (readonly Node[])[] = []
+  const renewed = new Set<Cell>()
+  let begin = 0
+  let last = 0
+  for (const { cell, id } of recorded.sort((a, b) => a.id - b.id)) {
+    if (renewed.has(cell)) {
+      const end = roots.findIndex((root) => root.id > last)
+      steps.push(roots.slice(begin, end))
+      begin = end
+      renewed.clear()
+    }
+    renewed.add(cell)
+    last = id
+  }
+  return [...steps, roots.slice(begin)]
+}
+
+const isSeparated = (versions: readonly Node[]): boolean => versions.length >= separateVersions
 
 type Pending = { readonly assignments: ReadonlyMap<Cell, Assignment>; readonly slots: ReadonlySet<GradSlot> }
 
