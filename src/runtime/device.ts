@@ -3,6 +3,7 @@ import type { TypedArray } from '../core/dtype.ts'
 import { ValueError } from '../core/errors.ts'
 import { evaluationOrder, interpret } from '../graph/interpret.ts'
 import { giveUp, type Node } from '../graph/node.ts'
+import { changeStructure } from './capture.ts'
 
 /** Something that can compute graphs. */
 export interface Target {
@@ -12,6 +13,20 @@ export interface Target {
    * that this run does not read are given up before it begins; their memory may be used for results that no tensor holds.
    */
   run(roots: readonly Node[], spare?: readonly Node[]): TypedArray[]
+  /** Makes ready to compute `roots` several times, from other leaves and numbers each time. Not every target can. */
+  prepare?(roots: readonly Node[]): Prepared
+}
+
+/** A computation that can be repeated. */
+export interface Prepared {
+  /** The realised nodes that it reads, and the nodes of its run-time numbers. */
+  readonly leaves: readonly Node[]
+  readonly scalars: readonly Node[]
+  /**
+   * Values of the roots, from values for `leaves` and `scalars`. As {@link Target.run}, but the values of `spare`, which are not
+   * among `leaves`, are given up in any case.
+   */
+  run(leaves: readonly TypedArray[], numbers: readonly number[], spare: readonly Node[]): TypedArray[]
 }
 
 const reference: Target = {
@@ -46,6 +61,7 @@ export function device(): Target {
 /** Computes on the target `reference` or `native` from now on. Throws a {@link ValueError} where it cannot run. */
 export function setDevice(name: string): void {
   current = find(name)
+  changeStructure()
 }
 
 function find(name: string): Target {

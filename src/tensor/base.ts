@@ -13,6 +13,7 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
+import { refuseToRead } from '../runtime/capture.ts'
 import { rememberResult, realizeNodes } from '../runtime/realize.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -61,6 +62,7 @@ export abstract class TensorBase {
 
   constructor(node: Node) {
     node.held = true
+    if (node.op.kind === 'leaf') node.cell ??= this
     this.node = node
   }
 
@@ -93,6 +95,7 @@ export abstract class TensorBase {
 
   /** The stored elements; computes them first where needed. */
   private stored(): TypedArray {
+    refuseToRead()
     if (!this.node.value) realizeNodes([this.node])
     return this.node.value!
   }

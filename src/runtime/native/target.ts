@@ -1,7 +1,7 @@
 import type { TypedArray } from '../../core/dtype.ts'
 import { giveUp, type Node } from '../../graph/node.ts'
 import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
-import type { Target } from '../device.ts'
+import type { Prepared, Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
 import { keepFreedMemory } from './memory.ts'
@@ -37,15 +37,37 @@ export class NativeTarget implements Target {
   run(roots: readonly Node[], spare: readonly Node[] = []): TypedArray[] {
     const structure = structureOf(roots, threadPool().threads)
     const { start, leaves, scalars } = structure
-    const plan = this.planFor(structure, roots)
-    this.memory.begin()
-    for (const node of spare) if (node.value && node.mark <= start) this.memory.giveBack(giveUp(node)!, node.dtype)
-    return plan.run(
+    return this.compute(
+      this.planFor(structure, roots),
       leaves.map((leaf) => leaf.value!),
       scalars.map((scalar) => (scalar.attrs as { value: number }).value),
       roots.map((root) => root.held),
-      this.memory,
+      spare.filter((node) => node.mark <= start),
     )
+  }
+
+  prepare(roots: readonly Node[]): Prepared {
+    const structure = structureOf(roots, threadPool().threads)
+    const { leaves, scalars } = structure
+    const plan = this.planFor(structure, roots)
+    const held = roots.map((root) => root.held)
+    return {
+      leaves,
+      scalars,
+      run: (values, numbers, spare) => this.compute(plan, values, numbers, held, spare),
+    }
+  }
+
+  private compute(
+    plan: Plan,
+    leaves: readonly TypedArray[],
+    numbers: readonly number[],
+    held: readonly boolean[],
+    spare: readonly Node[],
+  ): TypedArray[] {
+    this.memory.begin()
+    for (const node of spare) if (node.value) this.memory.giveBack(giveUp(node)!, node.dtype)
+    return plan.run(leaves, numbers, held, this.memory)
   }
 
   private planFor({ words, hash }: Structure, roots: readonly Node[]): Plan {
