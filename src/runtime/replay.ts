@@ -120,7 +120,7 @@ export class Replay {
     let values: readonly TypedArray[]
     try {
       values = this.prepared.run(
-        this.sources.map((source) => valueOf(source, args, keys)),
+        this.sources.map((source) => elementsOf(source, args, keys)),
         numbers,
         spare,
       )
@@ -177,7 +177,7 @@ function cellOf(holder: Holder, args: readonly Cell[]): Cell {
   return typeof holder === 'number' ? args[holder]! : holder
 }
 
-function valueOf(source: Source, args: readonly Cell[], keys: readonly TypedArray[]): TypedArray {
+function elementsOf(source: Source, args: readonly Cell[], keys: readonly TypedArray[]): TypedArray {
   switch (source.kind) {
     case 'argument':
       return args[source.position]!.node.value!
