@@ -1,7 +1,7 @@
 export * from './core/errors.ts'
 export type { DType } from './core/dtype.ts'
 export type { Shape } from './core/shape.ts'
-export { setDevice } from './runtime/device.ts'
+export { setDevice, setThreads } from './runtime/device.ts'
 export { realize } from './tensor/base.ts'
 export { compile } from './tensor/compile.ts'
 export * from './tensor/creation.ts'

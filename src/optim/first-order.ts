@@ -1,6 +1,6 @@
 import { type Node, withGrad } from '../graph/node.ts'
 import { capturing, touchSlot } from '../runtime/capture.ts'
-import { assign, realizeNodes, whenItFails } from '../runtime/realize.ts'
+import { assign, submit, whenItFails } from '../runtime/realize.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { type Closure, type GroupOptions, Optimizer } from './optimizer.ts'
 import { RepeatedUpdates } from './repeated-updates.ts'
@@ -20,8 +20,9 @@ export abstract class FirstOrder<O extends GroupOptions, S extends ParameterStat
   protected abstract update(parameter: Node, gradient: Node, state: Recorded<S>, options: O): Update<S>
 
   /**
-   * Updates every parameter that has a gradient, and submits the work. When the data does not allow it (a class label out of
-   * range ...) the error is thrown and neither parameters nor state have changed.
+   * Updates every parameter that has a gradient, and submits the work: a step that takes long goes on beside the program. When
+   * the data does not allow it (a class label out of range ...) the error is thrown, at the latest where somebody waits for a
+   * result or takes the next step, and neither parameters nor state have changed.
    */
   step(): undefined
   step(closure: Closure): Tensor
@@ -29,7 +30,7 @@ export abstract class FirstOrder<O extends GroupOptions, S extends ParameterStat
   step(closure?: Closure): Tensor | undefined {
     const loss = closure && withGrad(true, closure)
     withGrad(false, () => this.recordUpdates())
-    realizeNodes()
+    submit()
     return loss
   }
 

@@ -144,14 +144,18 @@ interface Flight {
   readonly landing: Landing
   readonly roots: readonly Node[]
   readonly taken: Pending
+  readonly gradients: Gradients
 }
+
+/** The gradients that a run computes; their slots may hold others when it is over. */
+type Gradients = readonly (readonly [GradSlot, Node | undefined])[]
 
 let flight: Flight | undefined
 
 /** Waits until no run is under way, and keeps what it computed. When it has failed everything recorded since is taken back, too. */
 export function land(): void {
   if (!flight) return
-  const { landing, roots, taken } = flight
+  const { landing, roots, taken, gradients } = flight
   flight = undefined
   try {
     settleAll(roots, landing.values())
@@ -161,7 +165,7 @@ export function land(): void {
     taken.takeBack()
     throw error
   }
-  supersede(taken.assignments, taken.slots)
+  supersede(taken.assignments, gradients)
 }
 
 /** {@link land}, without keeping the program waiting. */
@@ -192,9 +196,14 @@ export function submit(): void {
 export async function realizeAside(asked: readonly Node[]): Promise<void> {
   if (capturing()) return refuse(asked)
   await landed()
-  if (asked.every((node) => node.value)) return
   carryOut(asked, 'beside')
   await landed()
+}
+
+/** {@link realizeAside} of one node, unless the run under way computes it. */
+export async function awaitValue(node: Node): Promise<void> {
+  await landed()
+  if (!node.value) await realizeAside([node])
 }
 
 function refuse(asked: readonly Node[]): void {
@@ -230,6 +239,7 @@ function carryOut(
   const { assignments } = taken
   if (roots.length === 0) return { roots, prepared: undefined, assignments }
   const target = device()
+  const gradients = Array.from(taken.slots, (slot) => [slot, slot.grad] as const)
   let prepared: Prepared | undefined
   try {
     if (repeatably) prepared = target.prepare?.(roots)
@@ -239,7 +249,7 @@ function carryOut(
     const spare = spareValues(assignments, taken.slots)
     const values = how === 'beside' && target.launch ? target.launch(last, spare) : target.run(last, spare)
     if (!Array.isArray(values)) {
-      flight = { landing: values, roots: last, taken }
+      flight = { landing: values, roots: last, taken, gradients }
       return { roots, prepared, assignments }
     }
     settleAll(last, values)
@@ -249,7 +259,7 @@ function carryOut(
     else taken.takeBack()
     throw error
   }
-  supersede(assignments, taken.slots)
+  supersede(assignments, gradients)
   return { roots, prepared, assignments }
 }
 

@@ -5,7 +5,8 @@ import { bufferOp } from '../graph/ops/leaves.ts'
 import { Otherwise } from '../graph/tape.ts'
 import type { Capture, RepeatableStep } from './capture.ts'
 import type { Prepared } from './device.ts'
-import { type Realisation, replaceVersion, spareGradient, spareVersion } from './realize.ts'
+import type { Realisation } from './realize.ts'
+import { replaceVersion, spareGradient, spareVersion } from './versions.ts'
 
 /* Doing again what a captured function did, without recording it. */
 
@@ -97,6 +98,11 @@ export class Replay {
     this.expected = [...slots].flatMap(([slot, { entry: before, overwritten }]) =>
       overwritten ? [] : [{ slot, present: before !== undefined }],
     )
+  }
+
+  /** Whether doing it again takes so long that it should go on beside the program. */
+  get isLong(): boolean {
+    return this.prepared.isLong
   }
 
   /**

@@ -61,11 +61,13 @@ export function spareGradient({ computed, grad }: GradSlot, spare: Node[]): void
 }
 
 /** Remembers what was replaced, to be given up with the next replacement. */
-export function supersede(assignments: ReadonlyMap<Cell, Assignment>, slots: Iterable<GradSlot>): void {
+export function supersede(
+  assignments: ReadonlyMap<Cell, Assignment>,
+  gradients: readonly (readonly [GradSlot, Node | undefined])[],
+): void {
   for (const { before, after } of assignments.values()) replaceVersion(before, after)
   const seen = new Set<Node>()
-  for (const slot of slots) {
-    const { grad } = slot
+  for (const [slot, grad] of gradients) {
     // One node may be the gradient of several leaves, or a leaf itself.
     if (grad && seen.has(grad)) hold(grad)
     if (grad) seen.add(grad)

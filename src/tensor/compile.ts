@@ -5,7 +5,7 @@ import { type Cell, isGradEnabled, type Node } from '../graph/node.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { postorder } from '../graph/walk.ts'
 import { capture, capturing, structureEpoch } from '../runtime/capture.ts'
-import { isAnythingPending, realizeAlone, realizeNodes, realizeRepeatably } from '../runtime/realize.ts'
+import { isAnythingPending, realizeAlone, realizeNodes, realizeRepeatably, submit } from '../runtime/realize.ts'
 import { outdated, realised, Replay } from '../runtime/replay.ts'
 import { Tensor } from './tensor.ts'
 
@@ -71,6 +71,8 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
       const { patterns, epoch, gradEnabled, replay, result } = candidate
       const tensors: Tensor[] = []
       if (gradEnabled !== isGradEnabled() || !matchesAll(patterns, args, tensors)) continue
+      // Where a step takes long, recording it does not matter, and it goes on beside the program.
+      if (replay.isLong) return callAside(fn, args)
       if (epoch === structureEpoch()) {
         settleArguments(tensors)
         const values = replay.run(tensors)
@@ -93,6 +95,23 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
 function settleArguments(tensors: readonly Tensor[]): void {
   const waiting = tensors.filter(({ node }) => !node.value)
   if (waiting.length > 0 || isAnythingPending()) realizeNodes(waiting.map(({ node }) => node))
+}
+
+/** Calls `fn` and submits all its work at once. */
+function callAside<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
+  const { value } = capture(() => synchronous(fn(...args)))
+  const computed: Node[] = []
+  mapTensors(value, (x) => {
+    if (!x.isLeaf && !x.isRealized) computed.push(x.node)
+    return x
+  })
+  submit()
+  // After the structure is known: what is recorded for derivatives is part of it.
+  for (const node of computed) {
+    node.requiresGrad = false
+    if (node.value) node.inputs = []
+  }
+  return value
 }
 
 /** Calls `fn` once, and keeps how to do it again where the device can. */
