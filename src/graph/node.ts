@@ -46,6 +46,11 @@ export interface GradSlot {
   computed?: Node | undefined
 }
 
+/** Holder of a leaf's current version. */
+export interface Cell {
+  node: Node
+}
+
 let nextId = 0
 
 /**
@@ -76,6 +81,8 @@ export class Node<A extends Attrs = Attrs> {
   declare mark: number
   /** Whether a tensor was made of this node, which may ask for its value at any time. */
   declare held: boolean
+  /** Of a leaf: what it is, or was, the version of. */
+  declare cell: Cell | undefined
   /** The version of an assigned leaf before this one, as long as its value is kept. */
   declare previous: Node | undefined
   /** Set when the value was given up: see {@link giveUp}. */
@@ -102,6 +109,7 @@ export class Node<A extends Attrs = Attrs> {
     this.released = false
     this.mark = 0
     this.held = false
+    this.cell = undefined
     this.previous = undefined
     this.stale = false
   }
@@ -124,8 +132,25 @@ export function withGrad<T>(enabled: boolean, fn: () => T): T {
   }
 }
 
+/** Takes the place of {@link record}. */
+export type Recorder = (op: Op, inputs: readonly Node[], attrs: Attrs) => Node
+
+let recorder: Recorder | undefined
+
+/** Runs `fn` with another recorder (undefined: the usual one). */
+export function withRecorder<T>(other: Recorder | undefined, fn: () => T): T {
+  const before = recorder
+  recorder = other
+  try {
+    return fn()
+  } finally {
+    recorder = before
+  }
+}
+
 /** Records one operation: checks shapes and dtypes, computes nothing. */
 export function record<A extends Attrs>(op: Op<A>, inputs: readonly Node[], attrs: A): Node<A> {
+  if (recorder) return recorder(op as Op, inputs, attrs) as Node<A>
   const type = op.infer(inputs, attrs)
   let requiresGrad = false
   if (gradEnabled) for (const input of inputs) requiresGrad ||= input.requiresGrad

@@ -1,6 +1,7 @@
 import { type DType, isFloating } from '../core/dtype.ts'
 import { DTypeError, ValueError } from '../core/errors.ts'
 import type { Shape } from '../core/shape.ts'
+import { changeStructure } from '../runtime/capture.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { addHook, addPreHook, type ForwardHook, type ForwardPreHook, type HookHandle } from './hooks.ts'
 import { Buffer, type BufferOptions, convertLeaf, Parameter } from './parameter.ts'
@@ -219,7 +220,10 @@ export abstract class Module {
 
   /** Switches this module and all below it to training behaviour (or, with false, to evaluation). */
   train(on = true): this {
-    for (const module of this.modules()) module.training = on
+    for (const module of this.modules()) {
+      if (module.training !== on) changeStructure()
+      module.training = on
+    }
     return this
   }
 

@@ -1,7 +1,9 @@
 import { type Node, withGrad } from '../graph/node.ts'
-import { assign, realizeNodes } from '../runtime/realize.ts'
+import { capturing, touchSlot } from '../runtime/capture.ts'
+import { assign, submit, whenItFails } from '../runtime/realize.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { type Closure, type GroupOptions, Optimizer } from './optimizer.ts'
+import { RepeatedUpdates } from './repeated-updates.ts'
 import type { ParameterState } from './state.ts'
 
 /** State as update equations see it: nodes and numbers. */
@@ -18,51 +20,65 @@ export abstract class FirstOrder<O extends GroupOptions, S extends ParameterStat
   protected abstract update(parameter: Node, gradient: Node, state: Recorded<S>, options: O): Update<S>
 
   /**
-   * Updates every parameter that has a gradient, and submits the work. When the data does not allow it (a class label out of
-   * range ...) the error is thrown and neither parameters nor state have changed.
+   * Updates every parameter that has a gradient, and submits the work: a step that takes long goes on beside the program. When
+   * the data does not allow it (a class label out of range ...) the error is thrown, at the latest where somebody waits for a
+   * result or takes the next step, and neither parameters nor state have changed.
    */
   step(): undefined
   step(closure: Closure): Tensor
   step(closure?: Closure): Tensor | undefined
   step(closure?: Closure): Tensor | undefined {
     const loss = closure && withGrad(true, closure)
-    const before = new Map(this.state)
     withGrad(false, () => this.recordUpdates())
-    try {
-      realizeNodes()
-    } catch (error) {
-      for (const [parameter, state] of before) this.state.set(parameter, state)
-      throw error
-    }
+    submit()
     return loss
   }
 
   /** Records the update of all parameters. */
   private recordUpdates(): void {
+    const before: [Tensor, ParameterState | undefined][] = []
+    const captured = capturing()
+    const repeated = captured && new RepeatedUpdates<S>(this.state)
+    whenItFails(() => {
+      for (const [parameter, state] of before) this.state.set(parameter, state as ParameterState)
+    })
     for (const group of this.paramGroups) {
       for (const parameter of group.params) {
-        const gradient = parameter.node.slot?.grad
+        const { node } = parameter
+        if (node.slot) touchSlot(node.slot)
+        const gradient = node.slot?.grad
         if (!gradient) continue
-        const state = this.complete(this.state.get(parameter) as S, parameter.node, group)
-        const [next, nextState] = this.update(parameter.node, gradient, recorded(state), group)
+        const known = this.state.get(parameter)
+        const state = this.complete(known as S, node, group)
+        const update = (from: Recorded<S>): Update<S> => this.update(node, gradient, from, group)
+        const [next, nextState] = repeated
+          ? repeated.record(parameter, recorded(state), update)
+          : update(recorded(state))
         assign(parameter, next)
+        before.push([parameter, known])
         this.state.set(parameter, assignState(state, nextState))
       }
     }
+    if (repeated) captured.steps.push(repeated)
   }
 }
 
 function recorded<S extends ParameterState>(state: S): Recorded<S> {
-  const nodes = Object.entries(state).map(([name, value]) => [name, value instanceof Tensor ? value.node : value])
-  return Object.fromEntries(nodes) as Recorded<S>
+  const nodes: Record<string, unknown> = {}
+  for (const name in state) {
+    const value: unknown = state[name]
+    nodes[name] = value instanceof Tensor ? value.node : value
+  }
+  return nodes as Recorded<S>
 }
 
 /** Tensors move on to their next version, numbers are replaced; the old state stays as it was. */
 function assignState<S extends ParameterState>(state: S, next: Recorded<S>): S {
-  const entries = Object.entries(state).map(([name, value]) => {
-    if (!(value instanceof Tensor)) return [name, next[name]]
-    assign(value, next[name] as Node)
-    return [name, value]
-  })
-  return Object.fromEntries(entries) as S
+  const assigned: Record<string, unknown> = {}
+  for (const name in state) {
+    const value: unknown = state[name]
+    if (value instanceof Tensor) assign(value, next[name] as Node)
+    assigned[name] = value instanceof Tensor ? value : next[name]
+  }
+  return assigned as S
 }

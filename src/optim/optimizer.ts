@@ -2,6 +2,7 @@ import { GradError, ValueError } from '../core/errors.ts'
 import type { Node } from '../graph/node.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { broadcastTo } from '../graph/ops/views.ts'
+import { changeStructure, touchSlot } from '../runtime/capture.ts'
 import { realizeNodes } from '../runtime/realize.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import type { ParameterState } from './state.ts'
@@ -79,6 +80,7 @@ export abstract class Optimizer<O extends GroupOptions = GroupOptions> {
     realizeNodes(tensors.map((tensor) => tensor.node))
     for (const tensor of tensors) this.state.set(tensor, this.complete({}, tensor.node, group))
     this.paramGroups.push(group)
+    changeStructure()
   }
 
   /**
@@ -89,8 +91,9 @@ export abstract class Optimizer<O extends GroupOptions = GroupOptions> {
   zeroGrad({ setToNone = true }: { setToNone?: boolean } = {}): void {
     for (const { params } of this.paramGroups) {
       for (const { node } of params) {
-        if (!node.slot?.grad) continue
-        node.slot.grad = setToNone ? undefined : broadcastTo(constant(0, node.dtype), node.shape)
+        if (!node.slot) continue
+        touchSlot(node.slot, setToNone)
+        if (node.slot.grad) node.slot.grad = setToNone ? undefined : broadcastTo(constant(0, node.dtype), node.shape)
       }
     }
   }
@@ -115,6 +118,7 @@ export abstract class Optimizer<O extends GroupOptions = GroupOptions> {
     )
     for (const [i, present] of this.paramGroups.entries()) Object.assign(present, groups[i])
     for (const [parameter, state] of states) this.state.set(parameter, state)
+    changeStructure()
   }
 
   /** All parameters, in the order of the groups. */

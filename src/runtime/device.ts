@@ -3,6 +3,7 @@ import type { TypedArray } from '../core/dtype.ts'
 import { ValueError } from '../core/errors.ts'
 import { evaluationOrder, interpret } from '../graph/interpret.ts'
 import { giveUp, type Node } from '../graph/node.ts'
+import { changeStructure } from './capture.ts'
 
 /** Something that can compute graphs. */
 export interface Target {
@@ -12,6 +13,34 @@ export interface Target {
    * that this run does not read are given up before it begins; their memory may be used for results that no tensor holds.
    */
   run(roots: readonly Node[], spare?: readonly Node[]): TypedArray[]
+  /** As {@link run}, but beside the program where it takes so long that it should not be kept waiting. */
+  launch?(roots: readonly Node[], spare: readonly Node[]): TypedArray[] | Landing
+  /** Sets the number of threads of later runs. Targets of one thread have none to set. */
+  setThreads?(threads: number): void
+  /** Makes ready to compute `roots` several times, from other leaves and numbers each time. Not every target can. */
+  prepare?(roots: readonly Node[]): Prepared
+}
+
+/** A run beside the program. Whoever began it keeps what it reads unchanged, and begins no other, until it is over. */
+export interface Landing {
+  /** Values of the roots. Waits for them; throws what the run throws. */
+  values(): TypedArray[]
+  /** Resolves when the run is over, whether it has failed or not. */
+  readonly done: Promise<unknown>
+}
+
+/** A computation that can be repeated. */
+export interface Prepared {
+  /** The realised nodes that it reads, and the nodes of its run-time numbers. */
+  readonly leaves: readonly Node[]
+  readonly scalars: readonly Node[]
+  /** Whether a run takes so long that the program should not be kept waiting. */
+  readonly isLong: boolean
+  /**
+   * Values of the roots, from values for `leaves` and `scalars`. As {@link Target.run}, but the values of `spare`, which are not
+   * among `leaves`, are given up in any case.
+   */
+  run(leaves: readonly TypedArray[], numbers: readonly number[], spare: readonly Node[]): TypedArray[]
 }
 
 const reference: Target = {
@@ -27,9 +56,16 @@ const targets = new Map<string, Target>([[reference.name, reference]])
 
 let current: Target | undefined
 
+/** What {@link setThreads} was asked for. */
+let threads: number | undefined
+
+/** Most threads that a target is asked for. */
+const mostThreads = 255
+
 /** Makes a target available under its name. */
 export function registerTarget(target: Target): void {
   targets.set(target.name, target)
+  if (threads !== undefined) target.setThreads?.(threads)
 }
 
 /** The environment of Node; absent in browsers. */
@@ -46,6 +82,7 @@ export function device(): Target {
 /** Computes on the target `reference` or `native` from now on. Throws a {@link ValueError} where it cannot run. */
 export function setDevice(name: string): void {
   current = find(name)
+  changeStructure()
 }
 
 function find(name: string): Target {
@@ -58,4 +95,17 @@ function find(name: string): Target {
     return native
   }
   throw new ValueError('setDevice', `no device '${name}' here; available: reference, native`)
+}
+
+/**
+ * Computes with so many threads from now on, the calling one included, on whatever device can. Default: the physical cores that this
+ * process may use. Results do not depend on it, not by a bit. Throws a {@link ValueError} unless 1 ≤ threads ≤ 255.
+ */
+export function setThreads(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
+    throw new ValueError('setThreads', `expects a whole number from 1 to ${mostThreads}, received ${count}`)
+  }
+  threads = count
+  for (const target of targets.values()) target.setThreads?.(count)
+  changeStructure()
 }

@@ -10,10 +10,11 @@ import {
 } from '../core/dtype.ts'
 import { ShapeError } from '../core/errors.ts'
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts'
-import type { Node } from '../graph/node.ts'
+import { hold, type Node } from '../graph/node.ts'
 import { scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
-import { rememberResult, realizeNodes } from '../runtime/realize.ts'
+import { refuseToRead } from '../runtime/capture.ts'
+import { awaitValue, realizeAside, realizeNodes, rememberResult } from '../runtime/realize.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Nested arrays of numbers (booleans for bool tensors), as deep as the tensor has dimensions. */
@@ -61,6 +62,7 @@ export abstract class TensorBase {
 
   constructor(node: Node) {
     node.held = true
+    if (node.op.kind === 'leaf') node.cell ??= this
     this.node = node
   }
 
@@ -91,59 +93,84 @@ export abstract class TensorBase {
     return this as unknown as Tensor
   }
 
-  /** The stored elements; computes them first where needed. */
-  private stored(): TypedArray {
-    if (!this.node.value) realizeNodes([this.node])
-    return this.node.value!
+  /** The node with its value; computes it first where needed. */
+  private computed(): Node {
+    const { node } = this
+    refuseToRead()
+    if (!node.value) realizeNodes([node])
+    return node
+  }
+
+  /** As {@link computed}, beside the program where it takes long. */
+  private async awaited(): Promise<Node> {
+    const { node } = this
+    refuseToRead()
+    // A leaf may move on in the meantime, and further.
+    if (!node.value) await awaitValue(hold(node))
+    return node
+  }
+
+  private checkItem(): void {
+    if (this.size === 1) return
+    throw new ShapeError(
+      'item',
+      `expects a tensor of one element, received shape ${formatShape(this.shape)}; use data() or toArray()`,
+    )
   }
 
   /** A copy of the elements in row-major order, as numbers. float16 and bfloat16 come as Float32Array. */
   dataSync(): Values {
-    const stored = this.stored()
-    const values = toValues(stored, this.dtype)
-    return values === stored ? values.slice() : values
+    return elementsOf(this.computed())
   }
 
   /** A copy of the elements in row-major order. float16 and bfloat16 come as Float32Array. */
   async data(): Promise<Values> {
-    return this.dataSync()
+    return elementsOf(await this.awaited())
   }
 
   /** The one element of a tensor of size 1. Throws a {@link ShapeError} for any other size. */
   itemSync(): number {
-    if (this.size !== 1) {
-      throw new ShapeError(
-        'item',
-        `expects a tensor of one element, received shape ${formatShape(this.shape)}; use data() or toArray()`,
-      )
-    }
-    return toValues(this.stored(), this.dtype)[0]!
+    this.checkItem()
+    return itemOf(this.computed())
   }
 
   /** The one element of a tensor of size 1. Throws a {@link ShapeError} for any other size. */
   async item(): Promise<number> {
-    return this.itemSync()
+    this.checkItem()
+    return itemOf(await this.awaited())
   }
 
   /** Nested arrays; a plain number for a scalar. bool gives booleans. */
   toArraySync(): NestedArray {
-    const values = this.dataSync()
-    const { shape, dtype } = this
-    let at = 0
-    const build = (d: number): NestedArray => {
-      if (d === shape.length) {
-        const value = values[at++]!
-        return dtype === 'bool' ? value !== 0 : value
-      }
-      return Array.from({ length: shape[d]! }, () => build(d + 1))
-    }
-    return build(0)
+    return nestedOf(this.computed())
   }
 
   /** Nested arrays; a plain number for a scalar. bool gives booleans. */
   async toArray(): Promise<NestedArray> {
-    return this.toArraySync()
+    return nestedOf(await this.awaited())
   }
+}
+
+function elementsOf({ value, dtype }: Node): Values {
+  const values = toValues(value!, dtype)
+  return values === value ? values.slice() : values
+}
+
+function itemOf({ value, dtype }: Node): number {
+  return toValues(value!, dtype)[0]!
+}
+
+function nestedOf({ value, dtype, shape }: Node): NestedArray {
+  const values = toValues(value!, dtype)
+  let at = 0
+  const build = (d: number): NestedArray => {
+    if (d === shape.length) {
+      const element = values[at++]!
+      return dtype === 'bool' ? element !== 0 : element
+    }
+    return Array.from({ length: shape[d]! }, () => build(d + 1))
+  }
+  return build(0)
 }
 
 /** Zero-filled storage for `shape`. */
@@ -153,5 +180,5 @@ export function storageFor(shape: Shape, dtype: DType): TypedArray {
 
 /** Computes several tensors, and everything pending, in one go. */
 export async function realize(...tensors: readonly Tensor[]): Promise<void> {
-  realizeNodes(tensors.map((x) => x.node))
+  await realizeAside(tensors.map((x) => hold(x.node)))
 }

@@ -7,6 +7,7 @@ import { argSort } from '../graph/ops/indexing.ts'
 import { buffer, randomBits, scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
 import * as random from '../graph/ops/random.ts'
+import { capturing } from '../runtime/capture.ts'
 import type { TensorOptions } from './creation.ts'
 import { Tensor } from './tensor.ts'
 
@@ -54,8 +55,13 @@ export class Generator {
 
   /** The key of the next random call: a leaf [seed low, seed high, call], so that no number is baked into a plan. */
   nextKey(): Node {
-    const value = Int32Array.of(this.#seed | 0, Math.floor(this.#seed / 2 ** 32), this.#calls++)
-    return buffer(value, [3], 'int32')
+    const node = buffer(this.#draw(), [3], 'int32')
+    capturing()?.keys.set(node, () => this.#draw())
+    return node
+  }
+
+  #draw(): Int32Array {
+    return Int32Array.of(this.#seed | 0, Math.floor(this.#seed / 2 ** 32), this.#calls++)
   }
 }
 

@@ -7,6 +7,7 @@ import { constant } from '../graph/ops/leaves.ts'
 import { cast, detach } from '../graph/ops/logic.ts'
 import { add } from '../graph/ops/arithmetic.ts'
 import { broadcastTo } from '../graph/ops/views.ts'
+import { touchSlot } from '../runtime/capture.ts'
 import { assign, rememberLoss } from '../runtime/realize.ts'
 import { setConstructor, wrap } from './base.ts'
 import { LinearAlgebra } from './methods/linalg.ts'
@@ -48,6 +49,7 @@ export class Tensor extends LinearAlgebra {
       throw new DTypeError('requireGrad', `only floating tensors have gradients, this one is ${this.dtype}`)
     }
     this.node.requiresGrad = on
+    this.node.cell ??= this
     this.node.readsVariable ||= on
     if (on) this.node.slot ??= { grad: undefined }
     return this
@@ -55,8 +57,10 @@ export class Tensor extends LinearAlgebra {
 
   /** The gradient that `backward()` has accumulated here; undefined before, and after it was cleared. */
   get grad(): Tensor | undefined {
-    const grad = this.node.slot?.grad
-    return grad && wrap(grad)
+    const { slot } = this.node
+    if (!slot) return undefined
+    touchSlot(slot)
+    return slot.grad && wrap(slot.grad)
   }
 
   set grad(value: Tensor | undefined) {
@@ -67,6 +71,7 @@ export class Tensor extends LinearAlgebra {
       )
     }
     this.node.slot ??= { grad: undefined }
+    touchSlot(this.node.slot, true)
     this.node.slot.grad = value?.node
   }
 
@@ -109,6 +114,7 @@ export class Tensor extends LinearAlgebra {
     const touched = new Set<GradSlot>()
     for (const [source, dy] of backpropagate([node], [seed], createGraph)) {
       if (!source.slot) continue
+      touchSlot(source.slot)
       source.slot.grad = source.slot.grad ? add(source.slot.grad, dy) : dy
       touched.add(source.slot)
     }

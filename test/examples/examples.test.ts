@@ -32,6 +32,12 @@ test('linear regression: descent reaches the closed form', async () => {
   expect(Math.abs(closed![0]! - 2)).toBeLessThan(0.1)
 })
 
+test('compile: the same loss with and without', async () => {
+  const [plain, compiled] = (await linesOf('compile')).map(numbers)
+  expect(compiled!.slice(0, 2)).toEqual(plain!.slice(0, 2))
+  expect(plain![0]).toBeLessThan(0.7)
+})
+
 test('custom gradient: all signs are found', async () => {
   expect((await linesOf('custom-gradient')).at(-1)).toBe('16 of 16 hidden signs found')
 })

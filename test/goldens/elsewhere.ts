@@ -23,6 +23,8 @@ export const elsewhere: readonly Group[] = [
   { reason: 'the same', test: 'test/errors/modules.test.ts', names: ['StateDictError'] },
   { reason: 'the same', test: 'test/lazy/memory.test.ts', names: ['StaleError'] },
   { reason: 'the same', test: 'src/io/safetensors.test.ts', names: ['GradusError', 'FileError'] },
+  { reason: 'the same values are computed', test: 'src/tensor/compile.test.ts', names: ['compile'] },
+  { reason: 'the same', test: 'src/runtime/device.test.ts', names: ['setThreads'] },
   {
     reason: 'how values come out',
     test: 'test/lazy/values.test.ts',

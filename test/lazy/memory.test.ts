@@ -227,6 +227,21 @@ describe.each(['reference', ...(machine ? ['native'] : [])])('%s', (name) => {
   })
 })
 
+test.skipIf(!machine)('2,000 steps hold the memory of the process flat', () => {
+  const before = device().name
+  setDevice('native')
+  const { step } = training()
+  const resident = (): number => {
+    globalThis.gc!()
+    return process.memoryUsage().rss
+  }
+  for (let i = 0; i < 500; i++) step()
+  const early = resident()
+  for (let i = 0; i < 2000; i++) step()
+  expect(resident()).toBeLessThan(1.05 * early)
+  setDevice(before)
+})
+
 test.skipIf(!machine)('the device may change in the middle of training', () => {
   const { model, step } = training()
   const before = device().name

@@ -21,16 +21,20 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import type { Landing } from '../device.ts'
 import { arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
 import { addressOf, CodePages } from './memory.ts'
-import { type KernelCall, PlanTable } from './plan-table.ts'
+import { type KernelCall, type Outcome, PlanTable } from './plan-table.ts'
 import type { ResultMemory } from './result-memory.ts'
 import { threadPool } from './thread-pool.ts'
 
 /** Kernels whose work all threads together are worth less than this stay on the calling thread. */
 const sharedElements = 65536
+
+/** Runs that take longer go on beside the program. Handing one over costs up to 40 µs. */
+const longMilliseconds = 4
 
 /** Where the value of a root is found, and whether a leaf, or a root before it, is found there too. */
 interface Root {
@@ -38,6 +42,16 @@ interface Root {
   readonly dtype: DType
   readonly isLeaf: boolean
   readonly isRepeated: boolean
+}
+
+/**
+ * What one run is given: leaves, numbers, and which roots are held by tensors, in the order in which the roots that the plan was
+ * made from have them.
+ */
+export interface Given {
+  readonly leaves: readonly TypedArray[]
+  readonly numbers: readonly number[]
+  readonly held: readonly boolean[]
 }
 
 /** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
@@ -59,6 +73,9 @@ export class Plan {
   /** Bytes of the arena that this plan needs, and where in it the working memory of the next kernel begins. */
   private arenaBytes = 0
   private scratchEnd = 0
+  /** How long the last run took, and the one before. */
+  private milliseconds = 0
+  private before = 0
   private readonly offsets: ReadonlyMap<Node, number>
   /** Nodes stored outside the arena, by position: leaves, then results. */
   private readonly sources: ReadonlyMap<Node, number>
@@ -183,16 +200,57 @@ export class Plan {
   }
 
   /**
-   * Values of the roots. Leaves, numbers, and which roots are held by tensors, are given in the order in which the roots that the
-   * plan was made from have them. Results that are not held have memory of their own, which none of the leaves and of the
-   * other results shares.
+   * Values of the roots. Results that are not held have memory of their own, which none of the leaves and of the other results
+   * shares.
    */
-  run(
-    leaves: readonly TypedArray[],
-    numbers: readonly number[],
-    held: readonly boolean[],
+  run(given: Given, memory: ResultMemory): TypedArray[] {
+    const { arrays, finish } = this.bind(given, memory)
+    const start = performance.now()
+    for (const segment of this.segments) {
+      if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, given.numbers)
+      else this.check(threadPool().runSync(segment.table, segment.threads))
+    }
+    this.tookUntilNow(start)
+    return finish()
+  }
+
+  /** Whether a run takes so long that it should not keep the program waiting: two in a row have. */
+  get isLong(): boolean {
+    const shorter = Math.min(this.milliseconds, this.before)
+    return shorter > longMilliseconds && this.segments.length === 1 && this.segments[0]!.kind === 'native'
+  }
+
+  private tookUntilNow(start: number): void {
+    this.before = this.milliseconds
+    this.milliseconds = performance.now() - start
+  }
+
+  /** {@link run} beside the program; for plans that are long. */
+  launch(given: Given, memory: ResultMemory): Landing {
+    const [segment] = this.segments
+    if (segment?.kind !== 'native') throw new Error('only a plan of one native segment runs beside the program')
+    const { arrays, finish } = this.bind(given, memory)
+    // Until it is over, nothing that it reads or writes may be collected.
+    const pinned = [this, arrays, arena.memory]
+    const start = performance.now()
+    const { wait, done } = threadPool().launch(segment.table, segment.threads)
+    return {
+      values: () => {
+        this.check(wait())
+        return finish()
+      },
+      done: done.then(() => {
+        this.tookUntilNow(start)
+        pinned.length = 0
+      }),
+    }
+  }
+
+  /** Tells the kernels where everything lies in one run. `finish` gives the values of the roots once it is over. */
+  private bind(
+    { leaves, numbers, held }: Given,
     memory: ResultMemory,
-  ): TypedArray[] {
+  ): { readonly arrays: readonly TypedArray[]; readonly finish: () => TypedArray[] } {
     const arrays = [...leaves]
     const isHeld = new Array<boolean>(this.sources.size).fill(false)
     this.roots.forEach(({ source, isRepeated }, i) => {
@@ -202,24 +260,22 @@ export class Plan {
     const addresses = arrays.map(addressOf)
     arena.reserve(this.arenaBytes)
     this.cells.write(arena.address, addresses, numbers)
-    for (const segment of this.segments) {
-      if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, numbers)
-      else {
-        const outcome = threadPool().runSync(segment.table, segment.threads)
-        if (outcome.status === 'failed') {
-          const { index, position, size } = outcome.error
-          const { op, counted } = this.library.indexUses[outcome.error.op]!
-          throw outOfRange(op, counted, index, position, size)
-        }
-      }
-    }
-    return this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
-      const array = arrays[source]!
-      if (!isLeaf && (!isRepeated || (held[i] && isHeld[source]))) return array
-      const copy = memory.take(dtype, array.length, held[i]!)
-      copy.set(array)
-      return copy
-    })
+    const finish = (): TypedArray[] =>
+      this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
+        const array = arrays[source]!
+        if (!isLeaf && (!isRepeated || (held[i] && isHeld[source]))) return array
+        const copy = memory.take(dtype, array.length, held[i]!)
+        copy.set(array)
+        return copy
+      })
+    return { arrays, finish }
+  }
+
+  private check(outcome: Outcome): void {
+    if (outcome.status !== 'failed') return
+    const { index, position, size } = outcome.error
+    const { op, counted } = this.library.indexUses[outcome.error.op]!
+    throw outOfRange(op, counted, index, position, size)
   }
 
   private runRoutine(kernel: Exclude<Kernel, Group>, arrays: readonly TypedArray[], numbers: readonly number[]): void {

@@ -1,12 +1,12 @@
 import type { TypedArray } from '../../core/dtype.ts'
 import { giveUp, type Node } from '../../graph/node.ts'
 import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
-import type { Target } from '../device.ts'
+import type { Landing, Prepared, Target } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
 import { keepFreedMemory } from './memory.ts'
 import { KernelLibrary } from './kernel-library.ts'
-import { Plan } from './plan.ts'
+import { type Given, Plan } from './plan.ts'
 import { ResultMemory } from './result-memory.ts'
 import { threadPool } from './thread-pool.ts'
 
@@ -35,17 +35,54 @@ export class NativeTarget implements Target {
   }
 
   run(roots: readonly Node[], spare: readonly Node[] = []): TypedArray[] {
+    const { plan, given } = this.bind(roots, spare)
+    return plan.run(given, this.memory)
+  }
+
+  launch(roots: readonly Node[], spare: readonly Node[]): TypedArray[] | Landing {
+    const { plan, given } = this.bind(roots, spare)
+    return plan.isLong ? plan.launch(given, this.memory) : plan.run(given, this.memory)
+  }
+
+  setThreads(threads: number): void {
+    threadPool().setThreads(threads)
+  }
+
+  prepare(roots: readonly Node[]): Prepared {
+    const structure = structureOf(roots, threadPool().threads)
+    const { leaves, scalars } = structure
+    const plan = this.planFor(structure, roots)
+    const held = roots.map((root) => root.held)
+    return {
+      leaves,
+      scalars,
+      get isLong(): boolean {
+        return plan.isLong
+      },
+      run: (values, numbers, spare) => {
+        this.recycle(spare)
+        return plan.run({ leaves: values, numbers, held }, this.memory)
+      },
+    }
+  }
+
+  /** The plan for `roots` and what it is given in this run. */
+  private bind(roots: readonly Node[], spare: readonly Node[]): { readonly plan: Plan; readonly given: Given } {
     const structure = structureOf(roots, threadPool().threads)
     const { start, leaves, scalars } = structure
     const plan = this.planFor(structure, roots)
+    this.recycle(spare.filter((node) => node.mark <= start))
+    const given = {
+      leaves: leaves.map((leaf) => leaf.value!),
+      numbers: scalars.map((scalar) => (scalar.attrs as { value: number }).value),
+      held: roots.map((root) => root.held),
+    }
+    return { plan, given }
+  }
+
+  private recycle(spare: readonly Node[]): void {
     this.memory.begin()
-    for (const node of spare) if (node.value && node.mark <= start) this.memory.giveBack(giveUp(node)!, node.dtype)
-    return plan.run(
-      leaves.map((leaf) => leaf.value!),
-      scalars.map((scalar) => (scalar.attrs as { value: number }).value),
-      roots.map((root) => root.held),
-      this.memory,
-    )
+    for (const node of spare) if (node.value) this.memory.giveBack(giveUp(node)!, node.dtype)
   }
 
   private planFor({ words, hash }: Structure, roots: readonly Node[]): Plan {

@@ -23,6 +23,13 @@ interface AsynchronousRun {
   outcome: Outcome | null
 }
 
+/** A run beside the program. */
+export interface Launched {
+  /** Blocks until it is over. */
+  wait(): Outcome
+  readonly done: Promise<Outcome>
+}
+
 export class ThreadPool {
   readonly #control = permanentPages(4096)
   readonly #words: Int32Array
@@ -79,6 +86,18 @@ export class ThreadPool {
     const result = this.#queue.then(() => this.#start(table, threads))
     this.#queue = result.catch(() => undefined)
     return result
+  }
+
+  /** As {@link runAsync}, but starts at once: blocks until an earlier asynchronous run is over. */
+  launch(table: PlanTable, threads: number = this.#threads): Launched {
+    this.#awaitRunning()
+    const done = this.#start(table, threads)
+    const run = this.#running as AsynchronousRun
+    const wait = (): Outcome => {
+      if (!run.outcome) this.#awaitRunning()
+      return run.outcome as Outcome
+    }
+    return { wait, done }
   }
 
   /** Stops the running plan at its next chunk, waits for it and ends all threads. Called when the process exits. */
