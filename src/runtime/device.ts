@@ -8,6 +8,8 @@ import { changeStructure } from './capture.ts'
 /** Something that can compute graphs. */
 export interface Target {
   readonly name: string
+  /** What computes, in a few words: `AVX-512 machine code on 2 threads`. */
+  readonly description: string
   /**
    * Values of `roots`, in their order. Throws, and changes nothing, when the data does not allow an operation. Values of `spare`
    * that this run does not read are given up before it begins; their memory may be used for results that no tensor holds.
@@ -43,8 +45,16 @@ export interface Prepared {
   run(leaves: readonly TypedArray[], numbers: readonly number[], spare: readonly Node[]): TypedArray[]
 }
 
+/** Why a target cannot run here. */
+export interface Unavailable {
+  readonly reason: string
+  /** What the user could do about it. */
+  readonly remedy?: string
+}
+
 const reference: Target = {
   name: 'reference',
+  description: 'the interpreter',
   run(roots, spare = []) {
     const read = new Set(evaluationOrder(roots).flatMap(({ inputs }) => inputs))
     for (const node of spare) if (!read.has(node)) giveUp(node)
@@ -54,7 +64,13 @@ const reference: Target = {
 
 const targets = new Map<string, Target>([[reference.name, reference]])
 
-let current: Target | undefined
+/** The target that computes, and how it came to be. */
+interface Choice {
+  readonly target: Target
+  readonly reason: string
+}
+
+let choice: Choice | undefined
 
 /** What {@link setThreads} was asked for. */
 let threads: number | undefined
@@ -73,28 +89,50 @@ function environment(name: string): string | undefined {
   return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env?.[name]
 }
 
-/** The target that computes from now on: the one that `GRADUS_DEVICE` names (`native`: machine code), or the reference. */
+/** The target that computes: the one that `setDevice` or `GRADUS_DEVICE` named, else machine code where it can run. */
 export function device(): Target {
-  current ??= find(environment('GRADUS_DEVICE') ?? reference.name)
-  return current
+  choice ??= choose(environment('GRADUS_DEVICE'))
+  return choice.target
+}
+
+/** One line about the device: what it is and why it was chosen. */
+export function describeDevice(): string {
+  const { name, description } = device()
+  return `${name}: ${description} (${choice!.reason})`
 }
 
 /** Computes on the target `reference` or `native` from now on. Throws a {@link ValueError} where it cannot run. */
 export function setDevice(name: string): void {
-  current = find(name)
+  choice = { target: named('setDevice', name), reason: 'set by setDevice' }
   changeStructure()
 }
 
-function find(name: string): Target {
+function choose(wanted: string | undefined): Choice {
+  if (wanted) return { target: named('GRADUS_DEVICE', wanted), reason: `GRADUS_DEVICE=${wanted}` }
+  const native = machineCode()
+  if (!('reason' in native)) return { target: native, reason: 'the fastest that runs here' }
+  const { reason, remedy } = native
+  // biome-ignore lint/suspicious/noConsole: nobody would look for the reason in an error that is not thrown.
+  if (remedy) console.warn(`gradus: computing with the interpreter, which is slow: ${reason}; ${remedy}`)
+  return { target: reference, reason: `no machine code: ${reason}` }
+}
+
+function named(op: string, name: string): Target {
   const known = targets.get(name)
   if (known) return known
-  if (name === 'native') {
-    const native = nativeTarget()
-    if ('reason' in native) throw new ValueError('setDevice', `machine code cannot run here: ${native.reason}`)
-    registerTarget(native)
-    return native
-  }
-  throw new ValueError('setDevice', `no device '${name}' here; available: reference, native`)
+  if (name !== 'native') throw new ValueError(op, `no device '${name}' here; available: reference, native`)
+  const native = machineCode()
+  if (!('reason' in native)) return native
+  const { reason, remedy } = native
+  throw new ValueError(op, `machine code cannot run here: ${reason}${remedy ? `; ${remedy}` : ''}`)
+}
+
+function machineCode(): Target | Unavailable {
+  const known = targets.get('native')
+  if (known) return known
+  const native = nativeTarget()
+  if (!('reason' in native)) registerTarget(native)
+  return native
 }
 
 /**

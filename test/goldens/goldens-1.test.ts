@@ -1,3 +1,3 @@
 import { goldenTests } from './suite.ts'
 
-goldenTests(1, 3)
+goldenTests('reference', 1, 3)

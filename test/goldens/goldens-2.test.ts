@@ -1,3 +1,3 @@
 import { goldenTests } from './suite.ts'
 
-goldenTests(2, 3)
+goldenTests('reference', 2, 3)

@@ -1,3 +1,3 @@
 import { goldenTests } from './suite.ts'
 
-goldenTests(3, 3)
+goldenTests('reference', 3, 3)

@@ -1,4 +1,5 @@
 import { expand, type Node } from '../../src/graph/node.ts'
+import { setDevice } from '../../src/runtime/device.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { isGradientChecked } from './cases.ts'
 import type { GoldenCase } from './format.ts'
@@ -50,6 +51,8 @@ function addOps(names: Set<string>, nodes: Iterable<Node>): void {
 
 /** Records the graphs of all cases, without computing them, and notes what they consist of. */
 export async function observe(cases: Iterable<GoldenCase>): Promise<Observation> {
+  // What little is computed on the way needs no plan.
+  setDevice('reference')
   const seen: Observation = {
     recorded: new Set(),
     differentiated: new Set(),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { setDevice } from '../../src/runtime/device.ts'
 import { caseFiles, isGradientChecked, nameOf, readCases } from './cases.ts'
 import { expectTensor } from './compare.ts'
 import { checkGradients, checkSecondDerivatives } from './differences.ts'
@@ -6,10 +7,12 @@ import type { GoldenCase } from './format.ts'
 import { runCase, weighted } from './run.ts'
 
 /**
- * Tests of part `part` of `parts` of all cases, one test for what is called by one name. Each part is a test file, so that they
- * run side by side. `differences: false` leaves out what float64 differences check.
+ * Tests of part `part` of `parts` of all cases on a device, one test for what is called by one name. Each part is a test file,
+ * so that they run side by side. Derivatives are compared with float64 differences by the interpreter alone.
  */
-export function goldenTests(part: number, parts: number, { differences = true }: { differences?: boolean } = {}): void {
+export function goldenTests(device: 'reference' | 'native', part: number, parts: number): void {
+  setDevice(device)
+  const differences = device === 'reference'
   for (const [file, cases] of share(part, parts)) {
     describe(file, () => {
       for (const [name, group] of groupByName(cases)) {

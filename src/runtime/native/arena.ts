@@ -5,11 +5,12 @@ import { addressOf, uninitializedBytes } from './memory.ts'
  * as the greediest of them.
  */
 export class Arena {
-  private bytes = uninitializedBytes(0)
+  /** Empty until the first plan: this file is loaded where machine code cannot run, too. */
+  private bytes = new Uint8Array(new ArrayBuffer(0))
 
   /** Makes room; what was in it is lost when it grows. A run that is under way holds on to {@link memory}. */
   reserve(length: number): void {
-    if (length > this.bytes.length) this.bytes = uninitializedBytes(length)
+    if (length >= this.bytes.length) this.bytes = uninitializedBytes(length + 1)
   }
 
   /** Where the arena lies now. */

@@ -1,5 +1,6 @@
 /** The way to C: the optional package `koffi`, and the functions of libc that the runtime needs. */
 import { createRequire } from 'node:module'
+import type { Unavailable } from '../device.ts'
 
 /** The part of koffi that is used here, so that nothing depends on its types where it is not installed. */
 interface Koffi {
@@ -29,11 +30,6 @@ export interface Ffi {
   view(address: number, length: number): ArrayBuffer
 }
 
-/** Why machine code cannot run here. */
-export interface Unavailable {
-  readonly reason: string
-}
-
 let loaded: Ffi | Unavailable | null = null
 
 /** Loads koffi once; says why not where it cannot. */
@@ -58,7 +54,7 @@ function tryLoad(): Ffi | Unavailable {
     koffi = createRequire(import.meta.url)('koffi') as Koffi
   } catch (error) {
     const [firstLine] = String((error as Error).message).split('\n')
-    return { reason: `the optional package 'koffi' does not load (${firstLine}); npm install koffi` }
+    return { reason: `the optional package 'koffi' does not load (${firstLine})`, remedy: 'npm install koffi' }
   }
   const process_ = koffi.load(null)
   return {

@@ -1,7 +1,7 @@
 import type { TypedArray } from '../../core/dtype.ts'
 import { giveUp, type Node } from '../../graph/node.ts'
 import { sameWords, type Structure, structureOf } from '../../schedule/key.ts'
-import type { Landing, Prepared, Target } from '../device.ts'
+import type { Landing, Prepared, Target, Unavailable } from '../device.ts'
 import { chooseInstructionSet, cpuFeatures, type InstructionSet } from './cpu.ts'
 import { loadFfi } from './ffi.ts'
 import { keepFreedMemory } from './memory.ts'
@@ -32,6 +32,12 @@ export class NativeTarget implements Target {
 
   constructor(set: InstructionSet) {
     this.library = new KernelLibrary(set)
+  }
+
+  get description(): string {
+    const { threads } = threadPool()
+    const set = this.library.set === 'avx512' ? 'AVX-512' : 'AVX2'
+    return `${set} machine code on ${threads} thread${threads === 1 ? '' : 's'}`
   }
 
   run(roots: readonly Node[], spare: readonly Node[] = []): TypedArray[] {
@@ -103,7 +109,7 @@ export class NativeTarget implements Target {
 }
 
 /** The target, or why there is none here. */
-export function nativeTarget(): NativeTarget | { readonly reason: string } {
+export function nativeTarget(): NativeTarget | Unavailable {
   const ffi = loadFfi()
   if ('reason' in ffi) return ffi
   const set = chooseInstructionSet()
