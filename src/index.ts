@@ -21,6 +21,7 @@ export {
   randn,
   randperm,
 } from './tensor/random.ts'
+export { scan, type ScanOptions, type Tree } from './tensor/scan.ts'
 export type { Index, RangeText } from './tensor/selection.ts'
 export { Tensor } from './tensor/tensor.ts'
 export * as nn from './nn/index.ts'

@@ -18,6 +18,7 @@ import * as normalization from './ops/normalization.ts'
 import * as pooling from './ops/pooling.ts'
 import { argReduceOp, reduceOp } from './ops/reduce.ts'
 import { rotaryOp } from './ops/rotary.ts'
+import { scanOp } from './ops/scan.ts'
 import * as statistics from './ops/statistics.ts'
 import * as transcendental from './ops/transcendental.ts'
 import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
@@ -48,6 +49,6 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...[contractOp, convOp, gatherOp, scatterOp],
     ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss, binaryLoss].flatMap(opsOf),
     ...[attentionOp, attentionLogSumExpOp, attentionGradientOp, rotaryOp],
-    ...[customOp, checkpointOp, barrierOp],
+    ...[scanOp, customOp, checkpointOp, barrierOp],
   ].map((op) => [op.name, op as Op]),
 )

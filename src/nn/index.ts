@@ -64,6 +64,8 @@ export * from './losses/multilabel.ts'
 export * from './losses/regression.ts'
 export { type Forward, type Layer, type Member, Module, type RecurseOptions, type WalkOptions } from './module.ts'
 export { Buffer, type BufferOptions, Parameter, type ParameterOptions } from './parameter.ts'
+export { GRU, LSTM, type LSTMOptions, RNN, type RecurrentOptions, type RNNOptions } from './recurrent/layers.ts'
+export { type CellOptions, GRUCell, LSTMCell, RNNCell, type RNNCellOptions } from './recurrent/single.ts'
 export type { LoadOptions, LoadReport, StateDict } from './state-dict.ts'
 export type { Summary, SummaryRow } from './summary.ts'
 export {

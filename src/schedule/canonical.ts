@@ -3,7 +3,7 @@ import { sameShape } from '../core/shape.ts'
 import { evaluationOrder } from '../graph/interpret.ts'
 import { type Attrs, expand, Node, record, withGrad } from '../graph/node.ts'
 import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
-import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
+import { broadcastTo, concat, permute, type Range, reshape } from '../graph/ops/views.ts'
 import { postorder } from '../graph/walk.ts'
 
 /** A computation that nothing outside refers to: what plans are made of. */
@@ -172,6 +172,7 @@ const rules: Readonly<Record<string, Rule>> = {
     x!.op.name === 'reshape' || sameShape(x!.shape, node.shape)
       ? reshape(source(x!, 'reshape'), node.shape)
       : undefined,
+  slice: (node, [x]) => (x!.op.name === 'concat' ? partsOf(node, x!) : undefined),
   broadcast: (node, [x]) => (x!.op.name === 'broadcast' ? broadcastTo(x!.inputs[0]!, node.shape) : undefined),
   permute(node, [x]) {
     if (x!.op.name !== 'permute') return undefined
@@ -181,6 +182,25 @@ const rules: Readonly<Record<string, Rule>> = {
       (node.attrs as typeof x & { order: readonly number[] }).order.map((d) => inner[d]!),
     )
   },
+}
+
+/** Those parts of a concatenation that a slice begins and ends with, where it cuts none. */
+function partsOf(node: Node, joined: Node): Node | undefined {
+  const { dim } = joined.attrs as { readonly dim: number }
+  const { ranges } = node.attrs as { readonly ranges: readonly Range[] }
+  const { start, stop, step } = ranges[dim]!
+  const isWhole = ({ start, stop, step }: Range, d: number): boolean =>
+    d === dim || (start === 0 && stop === joined.shape[d] && step === 1)
+  if (step !== 1 || !ranges.every(isWhole)) return undefined
+  const parts: Node[] = []
+  let at = 0
+  for (const part of joined.inputs) {
+    const end = at + part.shape[dim]!
+    if (at >= start && end <= stop) parts.push(part)
+    else if (end > start && at < stop) return undefined
+    at = end
+  }
+  return parts.length > 0 ? concat(parts, dim) : undefined
 }
 
 function source(x: Node, op: string): Node {

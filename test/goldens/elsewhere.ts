@@ -70,6 +70,11 @@ export const elsewhere: readonly Group[] = [
     names: under('nn.', 'Module Buffer Parameter'),
   },
   {
+    reason: 'takes a function; compared with the loop it stands for',
+    test: 'src/tensor/scan.test.ts',
+    names: ['scan'],
+  },
+  {
     reason: 'keeps what attention has seen; compared with the whole sequence',
     test: 'src/nn/key-value-cache.test.ts',
     names: ['nn.KeyValueCache'],
@@ -78,6 +83,11 @@ export const elsewhere: readonly Group[] = [
     reason: 'changes gradients or parameters; compared with PyTorch there',
     test: 'src/nn/utils/utils.test.ts',
     names: under('nn.utils.', 'fuseConvBnEval clipGradNorm clipGradValue parametersToVector vectorToParameters'),
+  },
+  {
+    reason: 'holds the rows of sequences; made and unmade by functions that have goldens',
+    test: 'src/nn/recurrent/recurrent.test.ts',
+    names: ['nn.utils.rnn.PackedSequence'],
   },
   {
     reason: 'the same',

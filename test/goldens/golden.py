@@ -107,6 +107,8 @@ def flat(result):
         return [torch.tensor(result)]
     if result is None:
         return []
+    if isinstance(result, torch.nn.utils.rnn.PackedSequence):
+        return [result.data]
     return [t for part in result for t in flat(part)]
 
 
@@ -174,6 +176,11 @@ _torch = torch
 def made(name, *ctor):
     """A module among a constructor's arguments."""
     return {"new": [name, list(ctor)]}
+
+
+def called(name, *args):
+    """The result of a Gradus function among arguments."""
+    return {"call": [name, list(args)]}
 
 
 def module(name, *ctor, torch, inputs=None, forward=None, train=True, smooth=False, gradcheck=True, call=None, eval_after=False, **flags):

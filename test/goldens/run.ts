@@ -35,6 +35,10 @@ function substitute(value: unknown, inputs: readonly Tensor[]): unknown {
     const Class = lookUp(name) as new (...args: unknown[]) => unknown
     return new Class(...args.map((arg) => substitute(arg, inputs)))
   }
+  if ('call' in value) {
+    const [name, args] = value.call as [string, unknown[]]
+    return (lookUp(name) as (...args: unknown[]) => unknown)(...args.map((arg) => substitute(arg, inputs)))
+  }
   if ('#' in value) return value['#'] === 'omitted' ? undefined : toNumber(value['#'] as string)
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, substitute(part, inputs)]))
 }
@@ -45,6 +49,7 @@ export function flatten(result: unknown): Tensor[] {
   if (typeof result === 'number') return [gradus.tensor(result)]
   if (typeof result === 'boolean') return [gradus.tensor(result)]
   if (result === undefined) return []
+  if (result instanceof gradus.nn.utils.rnn.PackedSequence) return [result.data]
   if (Array.isArray(result)) return result.flatMap(flatten)
   if (typeof result === 'object' && result !== null) return Object.values(result).flatMap(flatten)
   throw new TypeError(`not a result: ${String(result)}`)
