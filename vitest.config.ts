@@ -1,6 +1,7 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 const long = '**/*.long.test.ts'
+const modules = '**/node_modules/**'
 
 const config: ViteUserConfig = defineConfig({
   // `gradus` and `gradus/nn` resolve to src through the paths in tsconfig.json: no build before tests.
@@ -18,11 +19,16 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['{src,test}/**/*.test.ts'], exclude: [long], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['{src,test,bench}/**/*.test.ts'],
+          exclude: [long, modules],
+          testTimeout: 20_000,
+        },
       },
       {
         extends: true,
-        test: { name: 'long', include: [`{src,test}/${long}`], testTimeout: 600_000, hookTimeout: 600_000 },
+        test: { name: 'long', include: [`{src,test,bench}/${long}`], testTimeout: 600_000, hookTimeout: 600_000 },
       },
     ],
   },

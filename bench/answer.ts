@@ -1,6 +1,6 @@
 /** The child's end of a {@link Side}. */
 import { createInterface } from 'node:readline'
-import type { Requests } from './side.ts'
+import type { Requests, Written } from './side.ts'
 import { median } from './statistics.ts'
 import type { Prepared, Work } from './work/work.ts'
 
@@ -9,16 +9,24 @@ const fewest = 5
 /** Part of a round's time that passes before it counts: caches and clock frequency are the other side's until then. */
 const unheeded = 0.1
 
-/** Answers requests until the input ends. What `prepare` throws becomes a refusal. */
-export async function answerRequests(
-  prepare: (ask: Requests['prepare']['ask']) => Prepared | Promise<Prepared>,
-): Promise<void> {
+/** What a side does in its own way; the rest is the same for all. */
+export interface Abilities {
+  prepare(ask: Requests['prepare']['ask']): Promise<Prepared>
+  write?(ask: Requests['write']['ask']): Promise<Written>
+}
+
+/** Answers requests until the input ends. What an ability throws becomes a refusal. */
+export async function answerRequests({ prepare, write }: Abilities): Promise<void> {
   let prepared: Prepared | undefined
   const ready = (): Prepared => {
     if (!prepared) throw new Error('nothing is prepared')
     return prepared
   }
   const answers: { readonly [K in keyof Requests]: (ask: Requests[K]['ask']) => Promise<Requests[K]['answer']> } = {
+    async write(ask) {
+      if (!write) throw new Error('this side writes no inputs')
+      return write(ask)
+    },
     async prepare(ask) {
       prepared = await prepare(ask)
       return {}

@@ -1,33 +1,29 @@
-/**
- * Gradus as a side, in a process of its own, so that the first iteration meets what a user's meets: nothing compiled, nothing warm.
- * `export` as the first argument writes the inputs of a workload to a file instead.
- */
+/** Gradus as a side, in a process of its own, so that the first iteration meets what a user's meets: nothing compiled, nothing warm. */
 import * as gradus from 'gradus'
 import { loadSafetensors, saveSafetensors } from 'gradus/io'
 import { answerRequests } from './answer.ts'
 import { fromRoot } from './paths.ts'
 import { kindOf } from './work/kinds.ts'
-import type { Work } from './work/work.ts'
 
-const [command, file, description] = process.argv.slice(2)
-gradus.setDevice('native')
+await answerRequests({
+  async write({ work, file }) {
+    gradus.setDevice('native')
+    gradus.manualSeed(0)
+    const { inputs, flops, checkAfter } = kindOf(work)
+    await saveSafetensors(file, inputs(work))
+    return { flops: flops(work), checkAfter }
+  },
 
-if (command === 'export') {
-  const work = JSON.parse(description!) as Work
-  const kind = kindOf(work)
-  gradus.manualSeed(0)
-  await saveSafetensors(file!, kind.inputs(work))
-  console.log(JSON.stringify({ flops: kind.flops(work), checkAfter: kind.checkAfter }))
-} else {
-  await answerRequests(async ({ work, inputs, threads }) => {
+  async prepare({ work, inputs, threads }) {
+    gradus.setDevice('native')
     await setThreads(threads)
     const { tensors } = await loadSafetensors(inputs)
     const prepared = kindOf(work).prepare(work, tensors)
     // Weights that were loaded are in place before the first step begins.
     await gradus.realize()
     return prepared
-  })
-}
+  },
+})
 
 async function setThreads(threads: number): Promise<void> {
   const { threadPool } = (await import(

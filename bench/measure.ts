@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Peer } from './peers.ts'
 import type { Cannot, Measured } from './results.ts'
 import { CannotError, type Round, Side } from './side.ts'
 import { disagreement } from './statistics.ts'
-import type { Work, Workload } from './work/work.ts'
+import type { Workload } from './work/work.ts'
 
 export interface MeasureOptions {
   readonly threads: number
@@ -26,7 +24,8 @@ const tolerance = 1e-3
 /** Threads of the side that has just finished go on spinning for a while. */
 const pauseMs = 30
 
-const gradusSide = fileURLToPath(new URL('./gradus-side.js', import.meta.url))
+const startGradus = (): Side =>
+  new Side(process.execPath, [fileURLToPath(new URL('./gradus-side.js', import.meta.url))])
 
 /** A side that is ready, and the rounds it has done. */
 interface Runner {
@@ -52,13 +51,15 @@ export async function measure(
   }
   const inputs = join(folder, 'inputs.safetensors')
   let checkAfter = 0
-  let flops: number | undefined
+  let flops: number | null = null
   const failed: Record<string, Cannot> = {}
   try {
     progress('making weights and data')
-    ;({ flops, checkAfter } = await writeInputs(work, inputs))
+    const writer = startGradus()
+    ;({ flops, checkAfter } = await writer.ask('write', { work, file: inputs }))
+    writer.end()
     progress('first iterations')
-    const own = await start(() => new Side(process.execPath, [gradusSide]))
+    const own = await start(startGradus)
     const runners = new Map<string, Runner>([['gradus', { side: own.side, rounds: [] }]])
     for (const peer of peers) {
       progress(`first iterations of ${peer.name}`)
@@ -90,12 +91,6 @@ export async function measure(
     for (const side of sides) side.end()
     await rm(folder, { recursive: true })
   }
-}
-
-async function writeInputs(work: Work, file: string): Promise<{ flops: number | undefined; checkAfter: number }> {
-  const args = [gradusSide, 'export', file, JSON.stringify(work)]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return JSON.parse(stdout) as { flops: number | undefined; checkAfter: number }
 }
 
 function reasonOf(error: unknown): Cannot {

@@ -15,6 +15,8 @@ export interface PeerOptions {
 
 const starters: Readonly<Record<string, (options: PeerOptions) => Side>> = {
   pytorch: ({ python }) => new Side(python, [fromRoot('bench/peers/pytorch.py')]),
+  tfjs: () => new Side(process.execPath, [fromRoot('bench/peers/tfjs.js')]),
+  jax: () => new Side(process.execPath, [fromRoot('bench/peers/jax.js')]),
 }
 
 export const peerNames: readonly string[] = Object.keys(starters)

@@ -35,7 +35,7 @@ export interface Measured {
   readonly name: string
   readonly threads: number
   readonly firstMs: number
-  readonly flops: number | undefined
+  readonly flops: number | null
   readonly own: readonly Round[] | Cannot
   readonly peers: Readonly<Record<string, readonly Round[] | Cannot>>
 }
@@ -61,7 +61,7 @@ export function summarize(measured: Measured, peak: number | undefined): Result 
     ratio[peer] = compared.median
     lowerQuartile[peer] = compared.lowerQuartile
   }
-  const gflops = flops === undefined ? null : flops / times.median_ms / 1e6
+  const gflops = flops === null ? null : flops / times.median_ms / 1e6
   return {
     name,
     threads,

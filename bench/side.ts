@@ -5,12 +5,21 @@ import type { Work } from './work/work.ts'
 
 /** What the harness asks, and what a side answers. Any answer may be a {@link Refusal} instead. */
 export interface Requests {
+  /** Make the inputs and write them to a file. Asked of Gradus alone, in a process that does nothing else. */
+  write: { ask: { work: Work; file: string }; answer: Written }
   /** Read the inputs and get ready. */
   prepare: { ask: { work: Work; inputs: string; threads: number }; answer: Record<string, never> }
   /** Do so many iterations, then say where they led. */
   check: { ask: { iterations: number }; answer: { evidence: number[]; firstMs: number } }
   /** Iterate for so long, and 5 times at least. */
   round: { ask: { seconds: number }; answer: Round }
+}
+
+/** What is known of a workload once it has been made. */
+export interface Written {
+  /** See `Kind` in work/work.ts. */
+  readonly flops: number | null
+  readonly checkAfter: number
 }
 
 /** Durations of the iterations of a round, in milliseconds. */

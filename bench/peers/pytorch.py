@@ -81,12 +81,13 @@ MODELS = {"mlp": mlp, "cnn": cnn, "resnet18_cifar": resnet18_cifar}
 # Kinds of work: each gives a function that does one iteration, and one that says where the iterations led.
 
 
-def train(inputs, model, optimizer, **_):
+def train(inputs, model, optimizer, compareLr=None, **_):
     x, y = inputs.pop("x"), inputs.pop("y").long()
     name = model.pop("name")
     net = MODELS[name](**model)
     net.load_state_dict({name.removeprefix("model."): value for name, value in inputs.items()})
     step = getattr(torch.optim, optimizer.pop("name"))(net.parameters(), **optimizer)
+    step.param_groups[0]["lr"] = compareLr or optimizer["lr"]
     last = None
 
     def run():
@@ -97,7 +98,11 @@ def train(inputs, model, optimizer, **_):
         step.step()
         last = loss.item()
 
-    return run, lambda: [last]
+    def evidence():
+        step.param_groups[0]["lr"] = optimizer["lr"]
+        return [last]
+
+    return run, evidence
 
 
 def matmul(inputs, order, **_):
@@ -121,7 +126,7 @@ def rows(inputs, op, **_):
         x.grad = None
         op(x).sum().backward()
 
-    return run, lambda: sample(x.grad)
+    return run, lambda: sample(op(x)) + sample(x.grad)
 
 
 def convolution(inputs, stride, padding, **options):

@@ -10,6 +10,11 @@ export interface TrainWork {
   readonly batch: readonly number[]
   readonly classes: number
   readonly optimizer: Optimizer
+  /**
+   * Learning rate of the steps after which losses are compared, instead of the optimizer's own. With one so large that rounding decides
+   * the course of training, no two programs agree.
+   */
+  readonly compareLr?: number
 }
 
 export type Optimizer =
@@ -36,6 +41,8 @@ export const train: Kind<TrainWork> = {
     const model = build(work.model)
     model.loadStateDict(stateIn(inputs))
     const optimizer = optimizerFor(work.optimizer, model.parameters())
+    const [group] = optimizer.paramGroups
+    group!.lr = work.compareLr ?? work.optimizer.lr
     let last = Number.NaN
     return {
       async run() {
@@ -45,7 +52,10 @@ export const train: Kind<TrainWork> = {
         optimizer.step()
         last = await loss.item()
       },
-      evidence: async () => [last],
+      async evidence() {
+        group!.lr = work.optimizer.lr
+        return [last]
+      },
     }
   },
 

@@ -30,8 +30,8 @@ export interface Kind<W extends Work> {
   readonly checkAfter: number
   inputs(work: W): Inputs
   prepare(work: W, inputs: Inputs): Prepared
-  /** Floating-point operations of the products in one iteration, 2 a multiply-add; undefined where there are none. */
-  flops(work: W): number | undefined
+  /** Floating-point operations of the products in one iteration, 2 a multiply-add; null where there are none. */
+  flops(work: W): number | null
 }
 
 /** Of a long result some elements from all over it. */
