@@ -1,4 +1,3 @@
-import type { WorkerOptions } from 'node:worker_threads'
 import { StateDictError, ValueError } from '../core/errors.ts'
 import { collate } from './collate.ts'
 import type { Batch, Dataset, Sample } from './dataset.ts'
@@ -6,7 +5,7 @@ import { type Collate, type Job, loadBatch, type Loaded } from './load-batch.ts'
 import { checkSeed } from './permutation.ts'
 import type { SampleError } from './sample-error.ts'
 import { randomSampler, type Sampler, sequentialSampler } from './sampler.ts'
-import { WorkerPool } from './worker-pool.ts'
+import { type ThreadOptions, WorkerPool } from './worker-pool.ts'
 
 export interface DataLoaderOptions<S extends Sample> {
   /** Samples a batch. Default 1. */
@@ -29,8 +28,8 @@ export interface DataLoaderOptions<S extends Sample> {
   readonly prefetch?: number
   /** Keep the workers from one epoch to the next; `close()` ends them. Default false: each walk starts its own. */
   readonly persistentWorkers?: boolean
-  /** Handed to `new Worker(...)`: `execArgv`, `env`, `resourceLimits` ... */
-  readonly workerOptions?: WorkerOptions
+  /** Handed to `new Worker(...)`. */
+  readonly workerOptions?: ThreadOptions
 }
 
 /** Where a walk stands; plain data that can be saved with a checkpoint. */
@@ -51,7 +50,7 @@ export interface LoaderState {
  * Datasets that answer at once (as {@link TensorDataset}) can be walked with a plain `for ... of`, too. Leaving the loop early
  * ends what was loading ahead.
  */
-export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIterable<Batch<S>>, AsyncDisposable {
+export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIterable<Batch<S>> {
   readonly dataset: Dataset<S>
   readonly batchSize: number
   readonly dropLast: boolean
@@ -155,10 +154,6 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
     const pool = await this.pool
     this.pool = undefined
     await pool?.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   private *give({ number, visit }: Job, { batch, failed }: Loaded<S>): Generator<Batch<S>, void, undefined> {

@@ -1,4 +1,4 @@
-import type { Worker, WorkerOptions } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { GradusError } from '../core/errors.ts'
 import { buffer } from '../graph/ops/leaves.ts'
 import { Tensor } from '../tensor/tensor.ts'
@@ -9,6 +9,15 @@ import type { PackedError, Reply, Request, WorkerSetup } from './worker-messages
 
 /** A worker thread failed, or its dataset could not be made there. */
 export class WorkerError extends GradusError {}
+
+/** Some of what `new Worker(...)` takes. */
+export interface ThreadOptions {
+  /** Options of Node for the thread. Default: those of the process. */
+  readonly execArgv?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Limits of the thread's memory, in MiB. */
+  readonly resourceLimits?: { readonly maxOldGenerationSizeMb?: number; readonly maxYoungGenerationSizeMb?: number }
+}
 
 interface Waiting {
   readonly job: Job
@@ -49,13 +58,13 @@ export class WorkerPool {
   static async start(
     dataset: Dataset<unknown>,
     origin: Origin,
-    { count, skip, options }: { count: number; skip: boolean; options: WorkerOptions },
+    { count, skip, options }: { count: number; skip: boolean; options: ThreadOptions },
   ): Promise<WorkerPool> {
     const { Worker } = await import('node:worker_threads')
     // Beside this file, with its ending: .ts in development, .js in the package.
     const file = new URL(import.meta.url.replace(/worker-pool(\.[jt]s)/, 'loader-worker$1'))
     const setup: WorkerSetup = { module: origin.module, options: origin.options, skip }
-    const workers = Array.from({ length: count }, () => new Worker(file, { ...options, workerData: setup }))
+    const workers = Array.from({ length: count }, () => new Worker(file, { ...options, workerData: setup } as object))
     return new WorkerPool(dataset, origin, workers)
   }
 

@@ -29,8 +29,12 @@ describe('workers', () => {
     const data = await squares({ length: 11 })
     const [none, one, two] = await Promise.all(
       [0, 1, 2].map(async (workers) => {
-        await using loader = new DataLoader(data, { ...shuffled, workers, persistentWorkers: true })
-        return [await walk(loader), await walk(loader)]
+        const loader = new DataLoader(data, { ...shuffled, workers, persistentWorkers: true })
+        try {
+          return [await walk(loader), await walk(loader)]
+        } finally {
+          await loader.close()
+        }
       }),
     )
     expect(none![0]).not.toEqual(none![1])
