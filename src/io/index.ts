@@ -1,4 +1,8 @@
-export { writeFileAtomic } from './atomic-file.ts'
+export type { AllowanceOptions } from './allowance.ts'
+export { type Content, writeFileAtomic } from './atomic-file.ts'
+export { decodeNpy, encodeNpy, loadNpy, saveNpy } from './npy.ts'
+export { decodeNpz, encodeNpz, loadNpz, type NpzOptions, saveNpz } from './npz.ts'
+export { decodePyTorch, loadPyTorch, type PickleKey, type PyTorchValue } from './pytorch/pytorch.ts'
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -6,6 +10,8 @@ export {
   type NamedTensors,
   type Safetensors,
   type SafetensorsOptions,
+  type SaveSafetensorsOptions,
   saveSafetensors,
 } from './safetensors.ts'
 export { loadStateDict, saveStateDict } from './state-dict.ts'
+export { loadTensors, type WeightsOptions } from './weights.ts'

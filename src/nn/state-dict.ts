@@ -21,6 +21,9 @@ export interface LoadReport {
 /** Looking for close names stops after this many unexpected ones: a wrong file has thousands. */
 const suggestions = 20
 
+/** Files of PyTorch before 0.4.1 have no such count; as there, it then stays as it is. */
+const countOfBatches = /(^|\.)num_batches_tracked$/
+
 /**
  * Assigns the tensors of `source` to those of the same name in `target`, converted to their dtype. When anything does not
  * fit, nothing is assigned, and one {@link StateDictError} names everything that is missing, unexpected or misshaped.
@@ -32,7 +35,7 @@ export function loadInto(
   { strict = true }: LoadOptions = {},
 ): LoadReport {
   const given = source instanceof Map ? (source as ReadonlyMap<string, Tensor>) : new Map(Object.entries(source))
-  const missing = [...target.keys()].filter((name) => !given.has(name))
+  const missing = [...target.keys()].filter((name) => !given.has(name) && !countOfBatches.test(name))
   const unexpected = [...given.keys()].filter((name) => !target.has(name))
   const problems: string[] = []
   if (strict && missing.length > 0) {
