@@ -1,5 +1,6 @@
 import { type DType, isFloating } from '../core/dtype.ts'
 import type { Node } from '../graph/node.ts'
+import { Affine } from '../lane/affine.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
 import { type BufferParameter, elementBytes, type ElementType, type ScalarParameter } from '../lane/program.ts'
 import { sizeOf } from '../core/shape.ts'
@@ -38,11 +39,14 @@ export class Unsupported {
   }
 }
 
+const start = Affine.of(0)
+
 /** Declares parameters as kernels come to need them, each once. */
 export class Arguments {
   readonly bindings: Binding[] = []
   private readonly b: LaneBuilder
   private readonly buffers = new Map<Node, BufferParameter>()
+  private readonly offsets = new Map<Node, Affine>()
   private readonly scalars = new Map<Node, ScalarParameter>()
   private reports = false
 
@@ -59,6 +63,17 @@ export class Arguments {
     this.buffers.set(node, made)
     this.bindings.push({ kind: 'buffer', node })
     return made
+  }
+
+  /** Where the first element of a node lies in its buffer. */
+  offset(node: Node): Affine {
+    return this.offsets.get(node) ?? start
+  }
+
+  /** Says that a node's elements lie in a buffer from `offset` on, from now on. */
+  place(node: Node, buffer: BufferParameter, offset: Affine): void {
+    this.buffers.set(node, buffer)
+    this.offsets.set(node, offset)
   }
 
   scalar(node: Node): ScalarParameter {

@@ -108,7 +108,7 @@ export class ExpressionEmitter {
       }
       case 'load': {
         const { base, stride } = this.at(e.at, place)
-        const raw = b.load(this.args.buffer(e.node), base, {
+        const raw = b.load(this.args.buffer(e.node), base.plus(this.args.offset(e.node)), {
           laneStride: stride,
           within: stride === 0 ? null : place.within,
         })

@@ -104,7 +104,7 @@ function inRow(nest: Nest, rows: number, local: ReadonlySet<Node>): Nest {
 }
 
 /** The loops of nests over the same axes, below axes that are entered already. */
-class NestLoops {
+export class NestLoops {
   private readonly b: LaneBuilder
   private readonly args: Arguments
   private readonly emitter: ExpressionEmitter
@@ -216,7 +216,10 @@ class NestLoops {
     )
     const stored = value.type === 'mask' ? b.select(value, b.int(1), b.int(0)) : value
     const range = vector >= 0 ? within : { at: LaneAffine.of(0), low: 0, high: 1 }
-    b.store(this.args.buffer(node), at, stored, { laneStride: vector >= 0 ? strides[vector]! : 1, within: range })
+    b.store(this.args.buffer(node), at.plus(this.args.offset(node)), stored, {
+      laneStride: vector >= 0 ? strides[vector]! : 1,
+      within: range,
+    })
   }
 
   private reduced(kind: ReduceKind, body: Expression, place: Place): Register {
@@ -344,7 +347,7 @@ function foldLanes(b: LaneBuilder, value: Register, join: Fold['join']): Registe
  * Lanes run along the last reduced axis when the loads there are contiguous, else along the last axis of the result; −1
  * where nothing is left below the shared axes.
  */
-function chooseVector({ extents, resultAxes, reduce, body }: Nest, sharedAxes: number): number {
+export function chooseVector({ extents, resultAxes, reduce, body }: Nest, sharedAxes: number): number {
   const axis = resultAxes > sharedAxes ? resultAxes - 1 : -1
   if (!reduce || resultAxes === extents.length) return axis
   const last = extents.length - 1

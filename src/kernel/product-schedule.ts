@@ -102,9 +102,10 @@ function range(count: number): number[] {
 
 /**
  * The kernel with neighbouring axes joined that all accesses walk through as one, and without axes of one position. The lanes
- * keep an axis, and join others only where b is not in panels; so does the innermost summed axis.
+ * keep an axis, and join others only where b is not in panels; so does the innermost summed axis. The first `kept` axes stay
+ * as they are.
  */
-export function joinProductAxes(kernel: ProductKernel): ProductKernel {
+export function joinProductAxes(kernel: ProductKernel, kept = 0): ProductKernel {
   const { product, epilogue } = kernel
   const { extents, resultAxes, a, b, panel } = product
   const results = epilogue ? [...affinesOf(epilogue)] : []
@@ -114,12 +115,13 @@ export function joinProductAxes(kernel: ProductKernel): ProductKernel {
   const groups: number[][] = []
   let joinedResults = 0
   for (const [axis, extent] of extents.entries()) {
-    if (extent === 1 && axis !== lane && axis !== extents.length - 1) continue
+    if (extent === 1 && axis >= kept && axis !== lane && axis !== extents.length - 1) continue
     const previous = groups.at(-1)
     const last = previous?.at(-1)
     const joins =
       last !== undefined &&
       axis !== fixed &&
+      last >= kept &&
       last < resultAxes === axis < resultAxes &&
       affines.every(({ terms }) => (terms[last] ?? 0) === (terms[axis] ?? 0) * extent)
     if (joins) previous!.push(axis)

@@ -1,4 +1,5 @@
 import { stridesOf } from '../core/shape.ts'
+import type { Node } from '../graph/node.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
 import type { BufferParameter, LaneRange, Register } from '../lane/program.ts'
@@ -9,6 +10,7 @@ import { ExpressionEmitter, type IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
 import {
   joinProductAxes,
+  type Parts,
   type ProductSchedule,
   scheduleProduct,
   type TileLimits,
@@ -26,8 +28,42 @@ export function productCode(
   labels: IndexLabels,
   limits: TileLimits = tileLimits(lanes),
 ): KernelCode {
-  return new ProductWriter(joinProductAxes(kernel), lanes, labels, limits).write()
+  const joined = joinProductAxes(kernel)
+  const schedule = scheduleProduct(joined.product, lanes, limits)
+  const b = new LaneBuilder({ name: kernel.node.op.name, lanes, chunks: chunkCount(joined.product, schedule) })
+  const args = new Arguments(b)
+  new ProductWriter(joined, schedule, b, args, new ExpressionEmitter(b, args, labels)).writeChunk()
+  return { program: b.finish(), bindings: args.bindings }
 }
+
+/** Rows of a product, as part of another kernel: `count` positions of the first axis, from `begin` on. */
+export interface ProductRows {
+  readonly begin: LaneAffine
+  readonly count: number
+}
+
+/** Writes the code of a product's rows into a kernel. */
+export function writeProductRows(
+  kernel: ProductKernel,
+  { begin, count }: ProductRows,
+  b: LaneBuilder,
+  args: Arguments,
+  emitter: ExpressionEmitter,
+): void {
+  const { extents } = kernel.product
+  const share = { ...kernel, product: { ...kernel.product, extents: extents.with(0, count) } }
+  const joined = joinProductAxes(share, 1)
+  const schedule = scheduleProduct(joined.product, b.lanes, tileLimits(b.lanes))
+  new ProductWriter(joined, schedule, b, args, emitter, begin).writeWhole()
+}
+
+function chunkCount({ extents }: Product, schedule: ProductSchedule): number {
+  const { outerAxes, tiles, chunkTiles, chunkStrips, strips } = schedule
+  const outer = outerAxes.reduce((count, axis) => count * extents[axis]!, 1)
+  return outer * Math.ceil(countOf(tiles) / chunkTiles) * Math.ceil(strips / chunkStrips)
+}
+
+const countOf = ({ large, small }: Parts): number => large + small
 
 /** One vector of a tile's columns. */
 interface Column {
@@ -53,21 +89,32 @@ class ProductWriter {
   /** Sums of its last block, where there are several. */
   private readonly part: BufferParameter | undefined
 
-  constructor(kernel: ProductKernel, lanes: number, labels: IndexLabels, limits: TileLimits) {
+  /** Position on the first axis at which the rows of the product begin; null: at 0. */
+  private readonly begin: LaneAffine | null
+
+  constructor(
+    kernel: ProductKernel,
+    schedule: ProductSchedule,
+    b: LaneBuilder,
+    args: Arguments,
+    emitter: ExpressionEmitter,
+    begin: LaneAffine | null = null,
+  ) {
     this.kernel = kernel
     const { product, source, node, epilogue } = kernel
     this.product = product
     this.lane = product.resultAxes - 1
     if (product.b.terms[this.lane] !== 1 || product.a.terms[this.lane] !== 0)
       throw new Unsupported('a product whose lanes are apart')
-    this.schedule = scheduleProduct(product, lanes, limits)
+    this.schedule = schedule
     this.blocks = cutSummedAxes(product.extents.slice(product.resultAxes))
-    this.b = new LaneBuilder({ name: node.op.name, lanes, chunks: this.chunkCount() })
-    this.args = new Arguments(this.b)
-    this.emitter = new ExpressionEmitter(this.b, this.args, labels)
+    this.b = b
+    this.args = args
+    this.emitter = emitter
+    this.begin = begin
     this.whole = source.dtype === 'int32'
-    const [a, b] = source.inputs
-    this.inputs = [this.args.buffer(a!), this.args.buffer(b!)]
+    const [left, right] = source.inputs
+    this.inputs = [this.args.buffer(left!), this.args.buffer(right!)]
     if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
     const { strip, tiles } = this.schedule
     const tile = (name: string): BufferParameter =>
@@ -77,16 +124,31 @@ class ProductWriter {
   }
 
   private get tileCount(): number {
-    return this.schedule.tiles.large + this.schedule.tiles.small
+    return countOf(this.schedule.tiles)
   }
 
-  private chunkCount(): number {
-    const { outerAxes, chunkTiles, chunkStrips, strips } = this.schedule
-    const outer = outerAxes.reduce((count, axis) => count * this.product.extents[axis]!, 1)
-    return outer * Math.ceil(this.tileCount / chunkTiles) * Math.ceil(strips / chunkStrips)
+  /** All tiles, one after the other. */
+  writeWhole(): void {
+    const { b, product, schedule, lane } = this
+    const { strips, tileAxis } = schedule
+    const others = [...product.extents.slice(0, lane).keys()].filter((axis) => axis !== tileAxis)
+    b.loop({ count: strips, limit: strips }, (number) => {
+      this.eachStrip(LaneAffine.of(number), (strip, columns) => {
+        this.eachPosition(
+          others,
+          product.extents.map(() => LaneAffine.of(0)),
+          (inside) => {
+            b.loop({ count: this.tileCount, limit: this.tileCount }, (tile) => {
+              this.eachTile(LaneAffine.of(tile), (row, rows) => this.tile(inside, row, rows, strip, columns))
+            })
+          },
+        )
+      })
+    })
   }
 
-  write(): KernelCode {
+  /** The tiles of one chunk. */
+  writeChunk(): void {
     const { b, schedule, product } = this
     const { outerAxes, innerAxes, chunkTiles, chunkStrips, strips } = schedule
     let rest = LaneAffine.of(b.chunk)
@@ -115,7 +177,6 @@ class ProductWriter {
         })
       })
     })
-    return { program: b.finish(), bindings: this.args.bindings }
   }
 
   /** Code for whole strips, and for the last one where it is narrower. */
@@ -184,7 +245,8 @@ class ProductWriter {
   ): void {
     const { b, sums, blocks } = this
     const { tileAxis } = this.schedule
-    const axes = tileAxis < 0 ? outside : outside.with(tileAxis, row)
+    const placed = tileAxis < 0 ? outside : outside.with(tileAxis, row)
+    const axes = this.begin ? placed.with(0, placed[0]!.plus(this.begin)) : placed
     const each = (visit: (r: number, column: Column, i: number) => void): void => {
       for (let r = 0; r < rows; r++)
         for (const [c, column] of columns.entries()) visit(r, column, r * columns.length + c)
@@ -228,8 +290,11 @@ class ProductWriter {
   ): void {
     const { b, product, inputs, lane } = this
     const here = [...axes.slice(0, lane + 1), ...summed]
-    const first = at(product.a, here)
-    const start = at(product.b, here.with(lane, LaneAffine.of(0))).plus(strip.times(this.stripStep()))
+    const [left, right] = this.kernel.source.inputs as [Node, Node]
+    const first = at(product.a, here).plus(this.args.offset(left))
+    const start = at(product.b, here.with(lane, LaneAffine.of(0)))
+      .plus(strip.times(this.stripStep()))
+      .plus(this.args.offset(right))
     const vectors = columns.map(({ offset, within }) =>
       b.load(inputs[1], start.plus(offset), { within: this.isPlain() ? within : null }),
     )
@@ -290,7 +355,8 @@ class ProductWriter {
     const { tileAxis, strip: width } = this.schedule
     const strides = stridesOf(product.extents.slice(0, product.resultAxes))
     const here = axes.slice(0, lane + 1).with(lane, strip.times(width).plus(column.offset))
-    let target = strides.reduce((sum, stride, axis) => sum.plus(here[axis]!.times(stride)), LaneAffine.of(0))
+    const begin = this.args.offset(this.kernel.node)
+    let target = strides.reduce((sum, stride, axis) => sum.plus(here[axis]!.times(stride)), begin)
     if (tileAxis >= 0) target = target.plus(row * strides[tileAxis]!)
     const stored = value.type === 'mask' ? b.select(value, b.int(1), b.int(0)) : value
     b.store(this.args.buffer(this.kernel.node), target, stored, { within: column.within })

@@ -6,6 +6,7 @@ import { Unsupported } from './bindings.ts'
 import { cumulativeCode } from './cumulative.ts'
 import type { IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
+import { scanCode } from './scan.ts'
 import { scatterCode } from './scatter.ts'
 
 /** Lane code of an op with a kernel of its own. Throws {@link Unsupported} where lane code has no way to say it. */
@@ -14,6 +15,7 @@ type Writer = (node: Node, lanes: number, labels: IndexLabels) => KernelCode
 const writers: Readonly<Record<string, Writer>> = {
   argPool: argPoolCode,
   cumulative: cumulativeCode,
+  scanRows: scanCode,
   scatter: scatterCode,
 }
 

@@ -35,16 +35,14 @@ export function sourcesOf(node: Node): readonly Node[] {
   return node.op.evaluate ? node.inputs : [expand(node)]
 }
 
-/** Whether a node that the interpreter can evaluate is computed by its decomposition here. */
-function isWrittenOut(node: Node): boolean {
-  return node.op.decompose !== undefined && !node.op.isTooLarge?.(node)
-}
-
 /**
  * The computation without the traces of how it was recorded: composites are written out, aliases gone, equal expressions
- * merged, and what does nothing is dropped. All nodes are new, so that a plan keeps no recorded node and no data alive.
+ * merged, and what does nothing is dropped. All nodes are new, so that a plan keeps no recorded node and no data alive. Nodes
+ * for which `isKernel` holds, and those that are too large to be written out, stay what they are.
  */
-export function canonicalize(roots: readonly Node[]): Program {
+export function canonicalize(roots: readonly Node[], isKernel: (node: Node) => boolean = () => false): Program {
+  const isWrittenOut = (node: Node): boolean =>
+    node.op.decompose !== undefined && !isKernel(node) && !node.op.isTooLarge?.(node)
   const recorded = evaluationOrder(roots)
   const { leaves, scalars } = argumentsOf(roots, recorded)
   const known = new Map<Node, Node>()

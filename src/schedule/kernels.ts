@@ -52,6 +52,7 @@ const wholeOps: ReadonlySet<string> = new Set([
   'argReduce',
   'cumulative',
   'fold',
+  'scanRows',
 ])
 
 function isWhole(node: Node): boolean {

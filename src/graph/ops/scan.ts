@@ -35,13 +35,13 @@ export interface ScanAttrs {
 }
 
 /** Where a result lies in the vector. */
-interface Section {
+export interface Section {
   readonly offset: number
   /** Time first. */
   readonly shape: Shape
 }
 
-function sectionsOf({ body, length, carries, keepsStates, dtype }: ScanAttrs): (Section | undefined)[] {
+export function sectionsOf({ body, length, carries, keepsStates, dtype }: ScanAttrs): (Section | undefined)[] {
   let offset = 0
   return body.results.map((result, i) => {
     if (result.dtype !== dtype) return undefined

@@ -21,6 +21,7 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import { type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
 import { arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
@@ -86,7 +87,9 @@ export class Plan {
 
   constructor(roots: readonly Node[], library: KernelLibrary) {
     this.library = library
-    const program = lower(lowerProducts(canonicalize(roots), packingOf(lanesOf(library.set))))
+    const packing = packingOf(lanesOf(library.set))
+    const recorded = canonicalize(roots, (node) => runsByRows(node, packing))
+    const program = lower(lowerProducts(lowerScans(recorded, packing), packing))
     const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
     this.results = [...results]
     this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))
