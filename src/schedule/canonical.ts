@@ -1,7 +1,7 @@
 import { convertValues } from '../core/dtype.ts'
 import { sameShape } from '../core/shape.ts'
-import { evaluationOrder } from '../graph/interpret.ts'
-import { type Attrs, expand, Node, record, withGrad } from '../graph/node.ts'
+import { staleError } from '../graph/interpret.ts'
+import { type Attrs, Node, record, withGrad } from '../graph/node.ts'
 import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
 import { broadcastTo, concat, permute, type Range, reshape } from '../graph/ops/views.ts'
 import { postorder } from '../graph/walk.ts'
@@ -23,21 +23,26 @@ export interface Arguments {
   readonly scalars: readonly Node[]
 }
 
-export function argumentsOf(roots: readonly Node[], order: readonly Node[] = evaluationOrder(roots)): Arguments {
+export function argumentsOf(roots: readonly Node[], order: readonly Node[] = recordedOrder(roots)): Arguments {
   const leaves = new Set<Node>()
   for (const root of roots) if (root.value) leaves.add(root)
-  for (const node of order) for (const input of sourcesOf(node)) if (input.value) leaves.add(input)
+  for (const node of order) for (const input of node.inputs) if (input.value) leaves.add(input)
   return { leaves: [...leaves], scalars: order.filter(({ op }) => op === scalarOp) }
 }
 
-/** Inputs, or the decomposition of what has no evaluation of its own. */
-export function sourcesOf(node: Node): readonly Node[] {
-  return node.op.evaluate ? node.inputs : [expand(node)]
+/** Unrealised nodes below `roots`, producers before consumers; composites are one node each. */
+function recordedOrder(roots: readonly Node[]): Node[] {
+  return postorder(roots, (node) => {
+    if (node.value) return undefined
+    if (node.stale) throw staleError()
+    return node.inputs
+  })
 }
 
-/** Whether a node that the interpreter can evaluate is computed by its decomposition here. */
+/** Whether a node is computed by its decomposition. */
 function isWrittenOut(node: Node): boolean {
-  return node.op.decompose !== undefined && !node.op.isTooLarge?.(node)
+  const { op } = node
+  return !op.evaluate || (op.decompose !== undefined && !op.isTooLarge?.(node))
 }
 
 /**
@@ -45,7 +50,7 @@ function isWrittenOut(node: Node): boolean {
  * merged, and what does nothing is dropped. All nodes are new, so that a plan keeps no recorded node and no data alive.
  */
 export function canonicalize(roots: readonly Node[]): Program {
-  const recorded = evaluationOrder(roots)
+  const recorded = recordedOrder(roots)
   const { leaves, scalars } = argumentsOf(roots, recorded)
   const known = new Map<Node, Node>()
   const unique = new Map<string, Node>()
@@ -53,14 +58,13 @@ export function canonicalize(roots: readonly Node[]): Program {
     known.set(leaves[known.size]!, new Node(bufferOp, [], { shape, dtype }, { shape, dtype }, false))
   const resolve = (node: Node): Node => known.get(node)!
   const meaning = (node: Node): Node => {
-    if (!node.op.evaluate) return resolve(expand(node))
     const inputs = node.inputs.map(resolve)
     return isWrittenOut(node) ? writtenOut(node, inputs) : merged(node, inputs, unique)
   }
   const writtenOut = (node: Node, inputs: readonly Node[]): Node => {
     const expansion = node.op.decompose!(inputs, node.attrs, node)
     for (const input of inputs) known.set(input, input)
-    const steps = postorder([expansion], (step) => (known.has(step) ? undefined : sourcesOf(step)))
+    const steps = postorder([expansion], (step) => (known.has(step) ? undefined : step.inputs))
     for (const step of steps) known.set(step, meaning(step))
     return resolve(expansion)
   }
