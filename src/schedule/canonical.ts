@@ -1,7 +1,7 @@
 import { convertValues } from '../core/dtype.ts'
 import { sameShape } from '../core/shape.ts'
-import { evaluationOrder } from '../graph/interpret.ts'
-import { type Attrs, expand, Node, record, withGrad } from '../graph/node.ts'
+import { staleError } from '../graph/interpret.ts'
+import { type Attrs, Node, record, withGrad } from '../graph/node.ts'
 import { bufferOp, constant, constantOp, scalarOp } from '../graph/ops/leaves.ts'
 import { broadcastTo, concat, permute, type Range, reshape } from '../graph/ops/views.ts'
 import { postorder } from '../graph/walk.ts'
@@ -23,16 +23,20 @@ export interface Arguments {
   readonly scalars: readonly Node[]
 }
 
-export function argumentsOf(roots: readonly Node[], order: readonly Node[] = evaluationOrder(roots)): Arguments {
+export function argumentsOf(roots: readonly Node[], order: readonly Node[] = recordedOrder(roots)): Arguments {
   const leaves = new Set<Node>()
   for (const root of roots) if (root.value) leaves.add(root)
-  for (const node of order) for (const input of sourcesOf(node)) if (input.value) leaves.add(input)
+  for (const node of order) for (const input of node.inputs) if (input.value) leaves.add(input)
   return { leaves: [...leaves], scalars: order.filter(({ op }) => op === scalarOp) }
 }
 
-/** Inputs, or the decomposition of what has no evaluation of its own. */
-export function sourcesOf(node: Node): readonly Node[] {
-  return node.op.evaluate ? node.inputs : [expand(node)]
+/** Unrealised nodes below `roots`, producers before consumers; composites are one node each. */
+function recordedOrder(roots: readonly Node[]): Node[] {
+  return postorder(roots, (node) => {
+    if (node.value) return undefined
+    if (node.stale) throw staleError()
+    return node.inputs
+  })
 }
 
 /**
@@ -41,9 +45,11 @@ export function sourcesOf(node: Node): readonly Node[] {
  * for which `isKernel` holds, and those that are too large to be written out, stay what they are.
  */
 export function canonicalize(roots: readonly Node[], isKernel: (node: Node) => boolean = () => false): Program {
-  const isWrittenOut = (node: Node): boolean =>
-    node.op.decompose !== undefined && !isKernel(node) && !node.op.isTooLarge?.(node)
-  const recorded = evaluationOrder(roots)
+  const isWrittenOut = (node: Node): boolean => {
+    const { op } = node
+    return !op.evaluate || (op.decompose !== undefined && !isKernel(node) && !op.isTooLarge?.(node))
+  }
+  const recorded = recordedOrder(roots)
   const { leaves, scalars } = argumentsOf(roots, recorded)
   const known = new Map<Node, Node>()
   const unique = new Map<string, Node>()
@@ -51,14 +57,13 @@ export function canonicalize(roots: readonly Node[], isKernel: (node: Node) => b
     known.set(leaves[known.size]!, new Node(bufferOp, [], { shape, dtype }, { shape, dtype }, false))
   const resolve = (node: Node): Node => known.get(node)!
   const meaning = (node: Node): Node => {
-    if (!node.op.evaluate) return resolve(expand(node))
     const inputs = node.inputs.map(resolve)
     return isWrittenOut(node) ? writtenOut(node, inputs) : merged(node, inputs, unique)
   }
   const writtenOut = (node: Node, inputs: readonly Node[]): Node => {
     const expansion = node.op.decompose!(inputs, node.attrs, node)
     for (const input of inputs) known.set(input, input)
-    const steps = postorder([expansion], (step) => (known.has(step) ? undefined : sourcesOf(step)))
+    const steps = postorder([expansion], (step) => (known.has(step) ? undefined : step.inputs))
     for (const step of steps) known.set(step, meaning(step))
     return resolve(expansion)
   }

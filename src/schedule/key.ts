@@ -1,10 +1,12 @@
+import type { DType } from '../core/dtype.ts'
 import { staleError } from '../graph/interpret.ts'
-import { type Attrs, expand, type Node, type Op } from '../graph/node.ts'
+import type { Attrs, Node, Op } from '../graph/node.ts'
 import { scalarOp } from '../graph/ops/leaves.ts'
 
 /**
  * Which plan serves a realisation. In every training step the whole graph is described again, so this is written for speed:
  * a description is a row of 32-bit words, nodes are numbered by a mark of their own, and nothing is allocated per node.
+ * Composites stand for themselves: what they decompose into follows from their op, settings and inputs.
  */
 
 /** What a run reads, in an order that depends on the structure alone, and that structure as words. */
@@ -17,7 +19,8 @@ export interface Structure {
   readonly scalars: readonly Node[]
   /** Equal for graphs that one plan serves, and for no others. Overwritten by the next description: keep a copy. */
   readonly words: Int32Array
-  readonly hash: number
+  /** A hash of the words, before the next description. */
+  hash(): number
 }
 
 /** On the stack: everything that the node below this mark needs has been described. */
@@ -48,26 +51,23 @@ export function structureOf(roots: readonly Node[], context = 0): Structure {
       if (top.stale) throw staleError()
       top.mark = ++lastMark
       stack.push(top, finished)
-      if (top.op.evaluate) for (const input of top.inputs) stack.push(input)
-      else stack.push(expand(top))
+      for (const input of top.inputs) stack.push(input)
       continue
     }
     const node = stack.pop() as Node
     const { op, inputs } = node
-    if (op.evaluate) for (const input of inputs) if (input.value) describeLeaf(input)
-    if (!op.evaluate && node.expansion!.value) describeLeaf(node.expansion!)
+    for (const input of inputs) if (input.value) describeLeaf(input)
     text.put(numberOf(op))
     text.put(node.mark - start)
     if (op === scalarOp) scalars.push(node)
     else text.attrs(node.attrs)
     text.type(node)
-    if (op.evaluate) for (const input of inputs) text.put(input.mark - start)
-    else text.put(node.expansion!.mark - start)
+    for (const input of inputs) text.put(input.mark - start)
     text.put(endWord)
   }
   text.put(rootsWord)
   for (const root of roots) text.put(root.mark - start)
-  return { start, leaves, scalars, words: text.words(), hash: text.hash() }
+  return { start, leaves, scalars, words: text.words(), hash }
 }
 
 /** Whether two descriptions are the same, word for word. */
@@ -106,6 +106,9 @@ function numberOfName(name: string): number {
   return number
 }
 
+// biome-ignore format: one line says it.
+const dtypeNumbers: Readonly<Record<DType, number>> = { float32: 0, float64: 1, float16: 2, bfloat16: 3, int32: 4, uint8: 5, bool: 6 }
+
 const bits = new DataView(new ArrayBuffer(8))
 
 /** Words that grow as a graph is described; one for all walks, since none begins before the last has ended. */
@@ -128,7 +131,7 @@ class Description {
   }
 
   type({ shape, dtype }: Node): void {
-    this.put(numberOfName(dtype))
+    this.put(dtypeNumbers[dtype])
     this.put(shape.length)
     for (const size of shape) this.put(size)
   }
@@ -187,3 +190,4 @@ class Description {
 }
 
 const text = new Description()
+const hash = (): number => text.hash()

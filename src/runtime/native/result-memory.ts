@@ -19,8 +19,8 @@ const patience = 256
 
 interface Spare {
   readonly array: TypedArray
-  /** The run after which it was given back. */
-  readonly since: number
+  /** The run before which it was given back last. */
+  since: number
 }
 
 /** Constructors of the arrays that dtypes are stored in. */
@@ -28,9 +28,10 @@ type Constructor = new (buffer: ArrayBuffer, offset: number, length: number) => 
 
 /** The memory of results of one target. */
 export class ResultMemory {
-  private readonly spare = new Map<string, Spare[]>()
+  /** By dtype and length. */
+  private readonly spare = new Map<DType, Map<number, Spare[]>>()
   /** Buffers that hold one array each and were made here. */
-  private readonly own = new WeakSet<ArrayBufferLike>()
+  private readonly own = new WeakMap<ArrayBufferLike, Spare>()
   private piece = uninitializedBytes(0)
   private used = 0
   private runs = 0
@@ -45,21 +46,23 @@ export class ResultMemory {
     const bytes = length * bytesPerElement(dtype)
     if (held)
       return bytes > smallBytes ? view(uninitializedBytes(bytes), dtype, length) : this.small(dtype, length, bytes)
-    const idle = this.spare.get(keyOf(dtype, length))?.pop()
+    const idle = this.spare.get(dtype)?.get(length)?.pop()
     if (idle) return idle.array
     const fresh = view(uninitializedBytes(bytes), dtype, length)
-    this.own.add(fresh.buffer)
+    this.own.set(fresh.buffer, { array: fresh, since: 0 })
     return fresh
   }
 
   /** Takes back what {@link take} gave, if it was for a result that is not held; what comes from elsewhere is left alone. */
   giveBack(array: TypedArray, dtype: DType): void {
-    if (!this.own.has(array.buffer)) return
-    const key = keyOf(dtype, array.length)
-    const idle = this.spare.get(key)
-    const entry = { array, since: this.runs }
+    const entry = this.own.get(array.buffer)
+    if (!entry) return
+    entry.since = this.runs
+    const lengths = this.spare.get(dtype) ?? new Map<number, Spare[]>()
+    this.spare.set(dtype, lengths)
+    const idle = lengths.get(array.length)
     if (idle) idle.push(entry)
-    else this.spare.set(key, [entry])
+    else lengths.set(array.length, [entry])
   }
 
   private small(dtype: DType, length: number, bytes: number): TypedArray {
@@ -75,16 +78,14 @@ export class ResultMemory {
 
   /** What was given back last is taken first, so what nobody needs stays at the front. */
   private trim(): void {
-    for (const [key, idle] of this.spare) {
-      const needed = idle.filter(({ since }) => this.runs - since < patience)
-      if (needed.length > 0) this.spare.set(key, needed)
-      else this.spare.delete(key)
+    for (const lengths of this.spare.values()) {
+      for (const [length, idle] of lengths) {
+        const needed = idle.filter(({ since }) => this.runs - since < patience)
+        if (needed.length > 0) lengths.set(length, needed)
+        else lengths.delete(length)
+      }
     }
   }
-}
-
-function keyOf(dtype: DType, length: number): string {
-  return dtype + length
 }
 
 function view({ buffer, byteOffset }: Uint8Array<ArrayBuffer>, dtype: DType, length: number): TypedArray {

@@ -24,6 +24,8 @@ export class NativeTarget implements Target {
   private readonly library: KernelLibrary
   /** By hash, used last at the end. Where structures of one hash meet, the later one replaces the earlier. */
   private readonly plans = new Map<number, Entry>()
+  /** The plan that was used last: most likely the one that is used next. */
+  private last: Entry | undefined
   private readonly memory = new ResultMemory()
   /** How many plans have been made, for tests and diagnosis. */
   compiled = 0
@@ -91,18 +93,23 @@ export class NativeTarget implements Target {
     for (const node of spare) if (node.value) this.memory.giveBack(giveUp(node)!, node.dtype)
   }
 
-  private planFor({ words, hash }: Structure, roots: readonly Node[]): Plan {
+  private planFor(structure: Structure, roots: readonly Node[]): Plan {
+    const { words } = structure
+    if (this.last && sameWords(this.last.words, words)) return this.last.plan
+    const hash = structure.hash()
     const known = this.plans.get(hash)
     this.plans.delete(hash)
     if (known && sameWords(known.words, words)) {
       this.plans.set(hash, known)
+      this.last = known
       return known.plan
     }
     const copy = words.slice()
     const plan = new Plan(roots, this.library)
     this.compiled++
     for (const name of plan.routines) this.routines.add(name)
-    this.plans.set(hash, { words: copy, plan })
+    this.last = { words: copy, plan }
+    this.plans.set(hash, this.last)
     if (this.plans.size > keptPlans) this.plans.delete(this.plans.keys().next().value!)
     return plan
   }
