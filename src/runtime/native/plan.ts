@@ -21,6 +21,7 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import type { Lifetime } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import { printPlan } from '../../schedule/print.ts'
 import type { Landing } from '../device.ts'
 import { type Arena, arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
@@ -95,6 +96,7 @@ export class Plan {
   private readonly cells: ArgumentCells
 
   constructor(roots: readonly Node[], library: KernelLibrary, options: PlanOptions = {}) {
+    const began = performance.now()
     this.library = library
     this.arena = options.arena ?? arena
     this.shared = options.shared ?? sharedElements
@@ -119,7 +121,14 @@ export class Plan {
     const memory = this.arena.layOut(lifetimes(phases, results))
     this.offsets = memory.offsets
     this.assemble(phases, memory.bytes)
+    if (process.env['GRADUS_DEBUG']?.split(',').includes('plan')) this.print(phases, performance.now() - began)
     this.compiled.clear()
+  }
+
+  private print(phases: readonly Kernel[][], milliseconds: number): void {
+    const chunksOf = (kernel: Kernel): number | undefined => this.compiled.get(kernel)?.code.chunks
+    const { threads } = threadPool()
+    process.stderr.write(`${printPlan({ phases, chunksOf, arenaBytes: this.arenaBytes, threads, milliseconds })}\n`)
   }
 
   /** Joins kernels as far as machine code can say what they compute together. */
