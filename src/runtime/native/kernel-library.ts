@@ -3,8 +3,10 @@ import type { Node } from '../../graph/node.ts'
 import { type Binding, Unsupported } from '../../kernel/bindings.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { productCode } from '../../kernel/product.ts'
+import type { TileLimits } from '../../kernel/product-schedule.ts'
 import { wholeCode } from '../../kernel/whole.ts'
 import type { LaneProgram } from '../../lane/program.ts'
+import { BoundsError } from '../../lane/verify.ts'
 import type { IndexUse } from '../../schedule/expression.ts'
 import { identityOf } from '../../schedule/identity.ts'
 import type { Kernel } from '../../schedule/kernels.ts'
@@ -61,8 +63,12 @@ export class KernelLibrary {
   readonly indexUses: IndexUse[] = []
   private readonly entries = new Map<string, Entry | undefined>()
 
-  constructor(set: InstructionSet) {
+  private readonly limits: TileLimits | undefined
+
+  /** `limits`: tiles of products, where they are not the largest. */
+  constructor(set: InstructionSet, limits?: TileLimits) {
     this.set = set
+    this.limits = limits
   }
 
   /** The kernel in machine code; undefined where lane code has no way to say it. */
@@ -92,7 +98,7 @@ export class KernelLibrary {
         ),
       }
     } catch (refusal) {
-      if (refusal instanceof Unsupported) return undefined
+      if (refusal instanceof Unsupported || refusal instanceof BoundsError) return undefined
       throw refusal
     }
   }
@@ -100,7 +106,7 @@ export class KernelLibrary {
   private laneCode(kernel: Kernel): KernelCode {
     const lanes = lanesOf(this.set)
     if (kernel.kind === 'whole') return wholeCode(kernel.node, lanes, this)
-    if (kernel.kind === 'product') return productCode(kernel, lanes, this)
+    if (kernel.kind === 'product') return productCode(kernel, lanes, this, this.limits)
     return kernel.kind === 'nest' ? nestCode(kernel, lanes, this) : groupCode(kernel, lanes, this)
   }
 
