@@ -5,6 +5,8 @@ import { answerRequests } from './answer.ts'
 import { kindOf } from './work/kinds.ts'
 
 await answerRequests({
+  version: `Node ${process.versions.node}`,
+
   async write({ work, file }) {
     gradus.setDevice('native')
     gradus.manualSeed(0)

@@ -205,7 +205,7 @@ class Answers:
         torch.set_num_threads(threads)
         kind = work.pop("kind")
         self.run, self.evidence = KINDS[kind](read_safetensors(inputs), **work)
-        return {}
+        return {"version": f"PyTorch {torch.__version__}"}
 
     def check(self, iterations):
         times = timed(self.run, iterations)
