@@ -11,12 +11,14 @@ const unheeded = 0.1
 
 /** What a side does in its own way; the rest is the same for all. */
 export interface Abilities {
+  /** What it runs on, as in {@link Ready}. */
+  readonly version: string
   prepare(ask: Requests['prepare']['ask']): Promise<Prepared>
   write?(ask: Requests['write']['ask']): Promise<Written>
 }
 
 /** Answers requests until the input ends. What an ability throws becomes a refusal. */
-export async function answerRequests({ prepare, write }: Abilities): Promise<void> {
+export async function answerRequests({ version, prepare, write }: Abilities): Promise<void> {
   let prepared: Prepared | undefined
   const ready = (): Prepared => {
     if (!prepared) throw new Error('nothing is prepared')
@@ -29,7 +31,7 @@ export async function answerRequests({ prepare, write }: Abilities): Promise<voi
     },
     async prepare(ask) {
       prepared = await prepare(ask)
-      return {}
+      return { version }
     },
     async check({ iterations }) {
       const times = await timed(ready(), { iterations })

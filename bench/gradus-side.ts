@@ -2,10 +2,11 @@
 import * as gradus from 'gradus'
 import { loadSafetensors, saveSafetensors } from 'gradus/io'
 import { answerRequests } from './answer.ts'
-import { fromRoot } from './paths.ts'
 import { kindOf } from './work/kinds.ts'
 
 await answerRequests({
+  version: `Node ${process.versions.node}`,
+
   async write({ work, file }) {
     gradus.setDevice('native')
     gradus.manualSeed(0)
@@ -16,7 +17,7 @@ await answerRequests({
 
   async prepare({ work, inputs, threads }) {
     gradus.setDevice('native')
-    await setThreads(threads)
+    gradus.setThreads(threads)
     const { tensors } = await loadSafetensors(inputs)
     const prepared = kindOf(work).prepare(work, tensors)
     // Weights that were loaded are in place before the first step begins.
@@ -24,10 +25,3 @@ await answerRequests({
     return prepared
   },
 })
-
-async function setThreads(threads: number): Promise<void> {
-  const { threadPool } = (await import(
-    fromRoot('dist/runtime/native/thread-pool.js')
-  )) as typeof import('../src/runtime/native/thread-pool.ts')
-  threadPool().setThreads(threads)
-}

@@ -3,6 +3,7 @@
  *
  * How results are taken is told in docs/performance.md.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { writeFileAtomic } from 'gradus/io'
 import { Command, InvalidArgumentError } from 'commander'
 import { chooseInstructionSet, cpuFeatures } from '../src/runtime/native/cpu.ts'
@@ -10,7 +11,7 @@ import { loadFfi } from '../src/runtime/native/ffi.ts'
 import { measure } from './measure.ts'
 import { measurePeak } from './peak.ts'
 import { hasTorch, peerNames, peersNamed } from './peers.ts'
-import { formatMarkdown, formatTable } from './report.ts'
+import { formatMarkdown, formatTable, withTable } from './report.ts'
 import { type Result, summarize } from './results.ts'
 import type { Workload } from './work/work.ts'
 import { groups } from './workloads.ts'
@@ -46,7 +47,7 @@ const options = new Command('npm run bench --')
   .option('--peers <names>', `of ${peerNames.join(', ')}; default pytorch where python has torch; '' for none`, list)
   .option('--python <path>', 'interpreter with torch', process.env['GRADUS_PYTHON'] ?? 'python3')
   .option('--json <file>', 'writes the results there')
-  .option('--markdown <file>', 'writes the table there')
+  .option('--markdown <file>', 'writes the table there, in place of the former one where there is one')
   .parse()
   .opts<Options>()
 
@@ -56,18 +57,28 @@ const ffi = loadFfi()
 const set = 'reason' in ffi ? null : chooseInstructionSet()
 const peak = set === null ? undefined : measurePeak(set, options.threads)
 const machine = set === null ? 'no machine code here' : `${cpuFeatures().brand}, ${set}`
-const facts = `${machine}, ${options.threads} threads, measured peak ${peak?.toFixed(0) ?? '–'} GFLOP/s (float32 multiply-adds in registers)`
-console.log(facts)
+const facts = [
+  machine,
+  `${options.threads} threads`,
+  `measured peak ${peak?.toFixed(0) ?? '–'} GFLOP/s (float32 multiply-adds in registers)`,
+]
+console.log(facts.join(', '))
 
+const versions = new Set<string>()
+const meet = (version: string): void => void versions.add(version)
 const results: Result[] = []
 for (const [i, workload] of workloads.entries()) {
   const progress = (text: string): void => say(`[${i + 1}/${workloads.length}] ${workload.name}: ${text}`)
-  results.push(summarize(await measure(workload, { ...options, peers, progress }), peak))
+  results.push(summarize(await measure(workload, { ...options, peers, progress, meet }), peak))
 }
 say('')
 console.log(formatTable(results))
 if (options.json) await writeFileAtomic(options.json, `${JSON.stringify(results, null, 2)}\n`)
-if (options.markdown) await writeFileAtomic(options.markdown, `${formatMarkdown(results)}\n`)
+if (options.markdown) {
+  const text = `${[...facts, ...versions].join(', ')}.\n\n${formatMarkdown(results)}`
+  const before = existsSync(options.markdown) ? readFileSync(options.markdown, 'utf8') : ''
+  await writeFileAtomic(options.markdown, withTable(before, text))
+}
 
 function chooseWorkloads({ only, layers, products }: Options): Workload[] {
   const all: readonly Workload[] = Object.values(groups).flat()

@@ -17,6 +17,8 @@ export interface MeasureOptions {
   readonly peers: readonly Peer[]
   /** Told what happens. */
   readonly progress: (text: string) => void
+  /** Told what each side runs on. */
+  readonly meet: (version: string) => void
 }
 
 /** Results of two sides may differ by so much, relatively. */
@@ -39,14 +41,14 @@ interface Runner {
  */
 export async function measure(
   { name, work }: Workload,
-  { threads, rounds, seconds, peers, progress }: MeasureOptions,
+  { threads, rounds, seconds, peers, progress, meet }: MeasureOptions,
 ): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'gradus-bench-'))
   const sides: Side[] = []
   const start = async (make: () => Side): Promise<{ side: Side; evidence: number[]; firstMs: number }> => {
     const side = make()
     sides.push(side)
-    await side.ask('prepare', { work, inputs, threads })
+    meet((await side.ask('prepare', { work, inputs, threads })).version)
     return { side, ...(await side.ask('check', { iterations: checkAfter })) }
   }
   const inputs = join(folder, 'inputs.safetensors')

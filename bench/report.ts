@@ -24,6 +24,15 @@ export function formatMarkdown(results: readonly Result[]): string {
   return [line(head), rule, ...rows.map(line), ...notes.map((note) => `\n${note}`)].join('\n')
 }
 
+const [begin, end] = ['<!-- table of npm run bench -->', '<!-- end of table -->']
+
+/** A page with `table` in place of the one between its two marks; without them the table alone, marks around it. */
+export function withTable(page: string, table: string): string {
+  const block = `${begin}\n\n${table}\n\n${end}`
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
+  return from < 0 || to < from ? `${block}\n` : page.slice(0, from) + block + page.slice(to + end.length)
+}
+
 interface Cells {
   readonly head: string[]
   readonly rows: string[][]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatMarkdown } from './report.ts'
+import { formatMarkdown, withTable } from './report.ts'
 import { type Measured, summarize } from './results.ts'
 
 const round = (medianMs: number, bestMs: number): { medianMs: number; bestMs: number; iterations: number } => ({
@@ -61,4 +61,10 @@ test('the table has a column for each peer and says below why one could not', ()
       'mlp_b128: tfjs-wasm cannot: no such kernel',
     ].join('\n'),
   )
+})
+
+test('a new table takes the place of the former one and leaves the page alone', () => {
+  const page = `# Title\n\n${withTable('', 'old')}\nafter\n`
+  expect(withTable(page, 'new')).toBe(`# Title\n\n${withTable('', 'new')}\nafter\n`)
+  expect(withTable(page, 'new')).not.toContain('old')
 })

@@ -8,11 +8,17 @@ export interface Requests {
   /** Make the inputs and write them to a file. Asked of Gradus alone, in a process that does nothing else. */
   write: { ask: { work: Work; file: string }; answer: Written }
   /** Read the inputs and get ready. */
-  prepare: { ask: { work: Work; inputs: string; threads: number }; answer: Record<string, never> }
+  prepare: { ask: { work: Work; inputs: string; threads: number }; answer: Ready }
   /** Do so many iterations, then say where they led. */
   check: { ask: { iterations: number }; answer: { evidence: number[]; firstMs: number } }
   /** Iterate for so long, and 5 times at least. */
   round: { ask: { seconds: number }; answer: Round }
+}
+
+/** Who answers. */
+export interface Ready {
+  /** What the side runs on: `PyTorch 2.13.0`. */
+  readonly version: string
 }
 
 /** What is known of a workload once it has been made. */

@@ -1,33 +1,47 @@
 /** All workloads by group. The sizes are data: `work/` says how each kind is done with Gradus, `peers/` how others do it. */
 import type { ConvolutionWork } from './work/convolution.ts'
+import type { GptSizes } from './work/gpt.ts'
 import type { MatmulWork } from './work/matmul.ts'
-import type { Optimizer } from './work/train.ts'
+import type { Optimizer, TrainWork } from './work/train.ts'
 import type { Workload } from './work/work.ts'
 
 const adam: Optimizer = { name: 'Adam', lr: 1e-3 }
+const adamW: Optimizer = { name: 'AdamW', lr: 1e-3 }
 const momentum: Optimizer = { name: 'SGD', lr: 0.1, momentum: 0.9 }
 
 function product(m: number, k: number, n: number, order: MatmulWork['order'] = 'nn'): Workload {
   return { name: `product_${m}x${k}x${n}_${order}`, work: { kind: 'matmul', m, k, n, order } }
 }
 
+/** A step on texts as long as the context, with the alphabet of Shakespeare's plays. */
+function gpt(name: string, sizes: Omit<GptSizes, 'vocabulary'>, texts: number): Workload {
+  const classes = 65
+  const model = { name: 'gpt', vocabulary: classes, ...sizes } as const
+  return { name, work: { kind: 'train', model, batch: [texts, sizes.context], classes, optimizer: adamW } }
+}
+
 const classes = 10
+
+function recurrent(name: string, cell: 'LSTM' | 'GRU'): Workload {
+  const model = { name: 'recurrent', cell, inputs: 64, hidden: 128, classes } as const
+  return { name, work: { kind: 'train', model, batch: [32, 64, 64], classes, optimizer: adam } }
+}
+
+const mlpTiny: TrainWork = {
+  kind: 'train',
+  model: { name: 'mlp', sizes: [2, 16, 16, 2] },
+  batch: [32, 2],
+  classes: 2,
+  optimizer: adam,
+}
 
 /** What the bars are set on. */
 const steps: readonly Workload[] = [
   ...[64, 256, 512, 1024].map(
     (n): Workload => ({ name: `matmul_${n}`, work: { kind: 'matmul', m: n, k: n, n, order: 'nn' } }),
   ),
-  {
-    name: 'mlp_tiny_b32',
-    work: {
-      kind: 'train',
-      model: { name: 'mlp', sizes: [2, 16, 16, 2] },
-      batch: [32, 2],
-      classes: 2,
-      optimizer: adam,
-    },
-  },
+  { name: 'mlp_tiny_b32', work: mlpTiny },
+  { name: 'mlp_tiny_b32_compiled', work: { ...mlpTiny, compiled: true } },
   {
     name: 'mlp_b128',
     work: {
@@ -54,6 +68,10 @@ const steps: readonly Workload[] = [
       compareLr: 1e-3,
     },
   },
+  recurrent('lstm_b32_t64', 'LSTM'),
+  recurrent('gru_b32_t64', 'GRU'),
+  gpt('gpt_0.8m_b12_t64', { width: 128, heads: 4, layers: 4, context: 64 }, 12),
+  gpt('gpt_10.6m_b4_t256', { width: 384, heads: 6, layers: 6, context: 256 }, 4),
   ...(['softmax', 'layernorm', 'gelu_chain'] as const).map(
     (op): Workload => ({ name: `${op}_fwd_bwd`, work: { kind: 'rows', op, shape: [4096, 1024] } }),
   ),

@@ -1,8 +1,11 @@
 /** jax-js on WebAssembly as a side of the benchmarks (see ../side.ts). It runs on as many threads as it chooses itself. */
+import { readFileSync } from 'node:fs'
 import { grad, init, jit, nn, numpy as np, scipySpecial, tree, valueAndGrad } from '@jax-js/jax'
 import { loadSafetensors } from '../../dist/io/index.js'
 import { answerRequests } from '../build/bench/answer.js'
 import { sample } from '../build/bench/work/work.js'
+
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 
 // Whatever takes an array disposes of it: `.ref` keeps it for later.
 
@@ -120,4 +123,4 @@ async function prepare({ work, inputs }) {
   return kinds[work.kind](work, own)
 }
 
-await answerRequests({ prepare })
+await answerRequests({ version: `jax-js ${manifest.dependencies['@jax-js/jax']}`, prepare })

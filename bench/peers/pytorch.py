@@ -76,13 +76,52 @@ def resnet18_cifar():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "resnet18_cifar": resnet18_cifar}
+class Recurrent(nn.Module):
+    def __init__(self, cell, inputs, hidden, classes):
+        super().__init__()
+        self.r = getattr(nn, cell)(inputs, hidden, batch_first=True)
+        self.o = nn.Linear(hidden, classes)
+
+    def forward(self, x):
+        return self.o(self.r(x)[0][:, -1])
+
+
+class GptLayer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.l1, self.l2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.p = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.f, self.g = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        n, t, width = x.shape
+        parts = self.qkv(self.l1(x)).split(width, 2)
+        q, k, v = (part.view(n, t, self.heads, width // self.heads).transpose(1, 2) for part in parts)
+        seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.p(seen.transpose(1, 2).reshape(n, t, width))
+        return x + self.g(F.gelu(self.f(self.l2(x))))
+
+
+class Gpt(nn.Module):
+    def __init__(self, vocabulary, width, heads, layers, context):
+        super().__init__()
+        self.e, self.pe = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
+        self.b = nn.Sequential(*[GptLayer(width, heads) for _ in range(layers)])
+        self.ln, self.o = nn.LayerNorm(width), nn.Linear(width, vocabulary, bias=False)
+
+    def forward(self, tokens):
+        h = self.e(tokens) + self.pe(torch.arange(tokens.shape[1]))
+        return self.o(self.ln(self.b(h))).flatten(0, 1)
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "resnet18_cifar": resnet18_cifar, "recurrent": Recurrent, "gpt": Gpt}
 
 # Kinds of work: each gives a function that does one iteration, and one that says where the iterations led.
 
 
 def train(inputs, model, optimizer, compareLr=None, **_):
-    x, y = inputs.pop("x"), inputs.pop("y").long()
+    x, y = (value if value.is_floating_point() else value.long() for value in map(inputs.pop, ("x", "y")))
     name = model.pop("name")
     net = MODELS[name](**model)
     net.load_state_dict({name.removeprefix("model."): value for name, value in inputs.items()})
@@ -166,7 +205,7 @@ class Answers:
         torch.set_num_threads(threads)
         kind = work.pop("kind")
         self.run, self.evidence = KINDS[kind](read_safetensors(inputs), **work)
-        return {}
+        return {"version": f"PyTorch {torch.__version__}"}
 
     def check(self, iterations):
         times = timed(self.run, iterations)

@@ -103,4 +103,4 @@ async function prepare({ work, inputs, threads }) {
   return kinds[work.kind](work, own)
 }
 
-await answerRequests({ prepare })
+await answerRequests({ version: `TensorFlow.js ${tf.version_core}`, prepare })

@@ -1,14 +1,34 @@
 import { F, nn, type Tensor } from 'gradus'
+import { Gpt, type GptSizes } from './gpt.ts'
+import { Recurrent } from './recurrent.ts'
 
 /** Which network; the peers build the same one, with the same names of parameters. */
 export type Model =
   | { readonly name: 'mlp'; readonly sizes: readonly number[] }
   | { readonly name: 'cnn' }
   | { readonly name: 'resnet18_cifar' }
+  | {
+      readonly name: 'recurrent'
+      readonly cell: 'LSTM' | 'GRU'
+      readonly inputs: number
+      readonly hidden: number
+      readonly classes: number
+    }
+  | ({ readonly name: 'gpt' } & GptSizes)
 
 export function build(model: Model): nn.Layer {
-  if (model.name === 'mlp') return mlp(model.sizes)
-  return model.name === 'cnn' ? cnn() : resnet18()
+  switch (model.name) {
+    case 'mlp':
+      return mlp(model.sizes)
+    case 'cnn':
+      return cnn()
+    case 'resnet18_cifar':
+      return resnet18()
+    case 'recurrent':
+      return new Recurrent(model.cell, model.inputs, model.hidden, model.classes)
+    case 'gpt':
+      return new Gpt(model)
+  }
 }
 
 /** Linear layers of the given sizes with ReLU between them. */

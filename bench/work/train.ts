@@ -1,4 +1,5 @@
-import { F, nn, optim, randint, randn, type Tensor } from 'gradus'
+import { compile, F, type nn, optim, randint, randn, type Tensor } from 'gradus'
+import { countStep } from './flops.ts'
 import { build, type Model } from './models.ts'
 import { input, type Inputs, type Kind } from './work.ts'
 
@@ -10,6 +11,8 @@ export interface TrainWork {
   readonly batch: readonly number[]
   readonly classes: number
   readonly optimizer: Optimizer
+  /** Whether the step goes through `compile(fn)`. Peers have nothing like it and run their plain loop. Default false. */
+  readonly compiled?: boolean
   /**
    * Learning rate of the steps after which losses are compared, instead of the optimizer's own. With one so large that rounding decides
    * the course of training, no two programs agree.
@@ -18,7 +21,7 @@ export interface TrainWork {
 }
 
 export type Optimizer =
-  | { readonly name: 'Adam'; readonly lr: number }
+  | { readonly name: 'Adam' | 'AdamW'; readonly lr: number }
   | { readonly name: 'SGD'; readonly lr: number; readonly momentum: number }
 
 /** What names of parameters begin with among the inputs. */
@@ -27,12 +30,11 @@ const prefix = 'model.'
 export const train: Kind<TrainWork> = {
   checkAfter: 20,
 
-  inputs({ model, batch, classes }) {
-    const state = Object.entries(build(model).stateDict())
-    return new Map<string, Tensor>([
-      ...state.map(([name, value]) => [prefix + name, value] as const),
-      ['x', randn(batch)],
-      ['y', randint(0, classes, [batch[0]!])],
+  inputs(work) {
+    const state = Object.entries(build(work.model).stateDict())
+    return new Map([
+      ...state.map(([name, value]): [string, Tensor] => [prefix + name, value]),
+      ...Object.entries(batchFor(work)),
     ])
   },
 
@@ -43,14 +45,18 @@ export const train: Kind<TrainWork> = {
     const optimizer = optimizerFor(work.optimizer, model.parameters())
     const [group] = optimizer.paramGroups
     group!.lr = work.compareLr ?? work.optimizer.lr
+    const plain = (x: Tensor, y: Tensor): Tensor => {
+      optimizer.zeroGrad()
+      const loss = F.crossEntropy(model.forward(x), y)
+      loss.backward()
+      optimizer.step()
+      return loss
+    }
+    const step = work.compiled ? compile(plain) : plain
     let last = Number.NaN
     return {
       async run() {
-        optimizer.zeroGrad()
-        const loss = F.crossEntropy(model.forward(x), y)
-        loss.backward()
-        optimizer.step()
-        last = await loss.item()
+        last = await step(x, y).item()
       },
       async evidence() {
         group!.lr = work.optimizer.lr
@@ -59,21 +65,14 @@ export const train: Kind<TrainWork> = {
     }
   },
 
-  /** Each layer's forward product, and one as large for each gradient that is needed. */
-  flops({ model: description, batch }) {
-    const model = build(description)
-    let sum = 0
-    for (const layer of model.modules()) {
-      if (!(layer instanceof nn.Linear || layer instanceof nn.Conv2d)) continue
-      const perOutput = layer.weight.size / layer.weight.shape[0]!
-      layer.registerForwardHook<[Tensor], Tensor>((_, [x], y) => {
-        sum += 2 * y.size * perOutput * (x.requiresGrad ? 3 : 2)
-        return undefined
-      })
-    }
-    model.forward(randn(batch))
-    return sum
-  },
+  flops: (work) => countStep(build(work.model), batchFor(work).x),
+}
+
+/** Noise and random labels; for language models tokens, each of which is its own label, too. */
+function batchFor({ model, batch, classes }: TrainWork): { x: Tensor; y: Tensor } {
+  if (model.name !== 'gpt') return { x: randn(batch), y: randint(0, classes, [batch[0]!]) }
+  const x = randint(0, classes, batch)
+  return { x, y: x.reshape([-1]) }
 }
 
 function stateIn(inputs: Inputs): Map<string, Tensor> {
@@ -82,6 +81,6 @@ function stateIn(inputs: Inputs): Map<string, Tensor> {
 }
 
 function optimizerFor(optimizer: Optimizer, parameters: nn.Parameter[]): optim.Optimizer {
-  const { name, ...options } = optimizer
-  return name === 'Adam' ? new optim.Adam(parameters, options) : new optim.SGD(parameters, options)
+  if (optimizer.name === 'SGD') return new optim.SGD(parameters, optimizer)
+  return new optim[optimizer.name](parameters, { lr: optimizer.lr })
 }
