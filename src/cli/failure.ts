@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander'
 import { FileError, GradusError, StateDictError, ValueError } from '../core/errors.ts'
 import { MissingPackageError } from '../data/packages.ts'
+import { SampleError } from '../data/sample-error.ts'
+import { WorkerError } from '../data/worker-pool.ts'
 
 /** A wish that cannot be met as it was typed. */
 export class UsageError extends Error {}
@@ -9,7 +11,7 @@ export class UsageError extends Error {}
 export const exitCodes = { ok: 0, fault: 1, usage: 2, interrupted: 130 } as const
 
 /** Errors whose message is all that is needed to put things right. */
-const expected = [UsageError, FileError, StateDictError, ValueError, MissingPackageError]
+const expected = [UsageError, FileError, StateDictError, ValueError, MissingPackageError, SampleError, WorkerError]
 
 /** Says in one line what went wrong, and returns the exit code. With `GRADUS_DEBUG=1` the stack follows. */
 export function reportFailure(error: unknown, write: (text: string) => void): number {

@@ -1,6 +1,8 @@
 import { UsageError } from './failure.ts'
 import { predictMnist } from './mnist/predict.ts'
 import { RunFolder } from './run-folder.ts'
+import { screenOn } from './terminal/screen.ts'
+import { loadRun } from './train.ts'
 
 export interface PredictOptions {
   readonly json?: boolean
@@ -9,8 +11,13 @@ export interface PredictOptions {
 /** Lets the recipe that a run was trained by show what its network makes of `image`. */
 export async function predict(path: string, image: string, { json = false }: PredictOptions): Promise<void> {
   const run = new RunFolder(path)
-  const { recipe } = await run.readConfig()
-  if (recipe !== 'mnist')
-    throw new UsageError(`${path} was trained by recipe '${recipe}', which this version does not know`)
-  await predictMnist(run, image, json)
+  const { recipe: name } = await run.readConfig()
+  if (name === 'mnist') return predictMnist(run, image, json)
+  const { recipe, prepared } = await loadRun(path)
+  if (!recipe.predict)
+    throw new UsageError(`recipe '${name}' has no predictions of single inputs; gradus eval ${path} tests it`)
+  const { lines, data } = await recipe.predict(prepared.model, image, prepared)
+  const screen = screenOn(json ? process.stderr : process.stdout)
+  for (const line of lines) screen.line(`  ${line}`)
+  if (json) process.stdout.write(`${JSON.stringify(data)}\n`)
 }

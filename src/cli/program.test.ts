@@ -39,7 +39,13 @@ describe('help', () => {
       args: ['train', 'mnist', '--help'],
       shows: ['Usage: gradus train mnist ', '--epochs', '(default: 6)', 'Examples:'],
     },
-    { args: ['predict', '--help'], shows: ['Usage: gradus predict ', '<image>', 'Examples:'] },
+    { args: ['predict', '--help'], shows: ['Usage: gradus predict ', '<input>', 'Examples:'] },
+    {
+      args: ['train', 'tabular', '--help'],
+      shows: ['Usage: gradus train tabular ', '--batch-size <n>', '(default: 32)', '--target <text>', '--run <folder>'],
+    },
+    { args: ['find-lr', 'fashion-mnist', '--help'], shows: ['--data <text>', '--json'] },
+    { args: ['plot', '--help'], shows: ['Usage: gradus plot ', '--out <folder>'] },
     { args: ['help', 'predict'], shows: ['Usage: gradus predict '] },
   ])('$args', async ({ args, shows }) => {
     const { code, stdout, stderr } = await inProcess(...args)
@@ -73,6 +79,13 @@ describe('mistakes give one line and exit code 2', () => {
     [['predict', 'FOLDER', '1'], 'is not the folder of a run: it has no readable config.json'],
     [['predict', 'FOLDER/absent', '1'], 'is not the folder of a run'],
     [['runs', 'FOLDER/absent'], 'there is no folder'],
+    [['train', 'tabular'], "required option '--data <text>' not specified"],
+    [['train', 'FOLDER/absent.json'], 'no such file or folder'],
+    [['resume', 'FOLDER'], 'is not the folder of a run'],
+    [['eval', 'FOLDER'], 'is not the folder of a run'],
+    [['plot', 'FOLDER'], 'is not the folder of a run'],
+    [['augment', 'FOLDER/file'], 'unsupported image format'],
+    [['find-lr', 'poetry'], "unknown command 'poetry'"],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await inProcess(...args.map((arg) => arg.replace('FOLDER', folder)))
     expect(stderr).toMatch(/^gradus: [^\n]+\n$/)

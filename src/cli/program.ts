@@ -3,6 +3,7 @@ import { createColors } from 'picocolors'
 import { exitCodes, oneLine, reportFailure } from './failure.ts'
 import type { TrainOptions } from './mnist/train.ts'
 import { positiveNumber, wholeNumber } from './options.ts'
+import type { AugmentOptions } from './augment.ts'
 import type { PredictOptions } from './predict.ts'
 import { version } from './version.ts'
 
@@ -16,7 +17,12 @@ interface JsonOption {
 /** Runs `gradus` with the words after its name; returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
   try {
-    await makeProgram().parseAsync(args, { from: 'user' })
+    const program = makeProgram()
+    // Recipes have many settings: they are loaded only when one may be asked for.
+    if (['train', 'find-lr'].includes(args[0] ?? '') && args[1] !== 'mnist') {
+      await (await import('./recipe-commands.ts')).addRecipeCommands(program, args[1] ?? '')
+    }
+    await program.parseAsync(args, { from: 'user' })
     return exitCodes.ok
   } catch (error) {
     return reportFailure(error, (text) => process.stderr.write(text))
@@ -34,6 +40,8 @@ function makeProgram(): Command {
     .configureHelp({ styleTitle: bold, styleCommandText: cyan, styleSubcommandTerm: cyan, styleOptionTerm: cyan })
   addTrain(program)
   addPredict(program)
+  addRunCommands(program)
+  program.command('find-lr').description('find a good learning rate for a recipe')
   program
     .command('runs')
     .description('list the runs of a folder')
@@ -45,11 +53,22 @@ function makeProgram(): Command {
     .description('show what runs here, and why')
     .option('--json', 'print one JSON object')
     .action(async (options: JsonOption) => (await import('./doctor.ts')).printDiagnosis(options))
+  addPictures(program)
+  program
+    .command('completion')
+    .description('print a script that completes commands in your shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action(async (shell: string) => {
+      await (await import('./recipe-commands.ts')).addRecipeCommands(program, '')
+      process.stdout.write((await import('./completion.ts')).completionScript(program, shell))
+    })
   addExamples(program, [
     ['gradus train mnist', 'train a digit reader'],
     ['gradus predict runs/mnist-1 7', 'what it makes of test digit 7'],
     ['gradus predict runs/mnist-1 digit.png', 'what it makes of your own drawing'],
+    ['gradus train image-classifier --data photos', 'a classifier of your own pictures'],
   ])
+  program.addHelpText('after', exitCodeHelp)
   return program
 }
 
@@ -77,12 +96,64 @@ function addTrain(program: Command): void {
   mnist.addHelpText('after', '\nCtrl-C stops after the present step, saves and tests; a second one quits at once.')
 }
 
+const exitCodeHelp = `
+Exit codes: 0 done, 1 a fault of the program, 2 something to put right as the message says,
+130 interrupted.`
+
+/** Commands that work on the folder of a run. */
+function addRunCommands(program: Command): void {
+  const json = [
+    '--json',
+    'print one JSON object with the result on standard output, all else on standard error',
+  ] as const
+  const folder = ['<run>', 'folder of the run, such as runs/fashion-mnist-1'] as const
+  program
+    .command('resume')
+    .description('go on with a training that was stopped or killed')
+    .argument(...folder)
+    .option(...json)
+    .action(async (run: string, options: JsonOption) => (await import('./train.ts')).resumeRun(run, options))
+  program
+    .command('eval')
+    .description('test a trained network on its test data')
+    .argument(...folder)
+    .option(...json)
+    .action(async (run: string, options: JsonOption) => (await import('./train.ts')).evaluateRun(run, options))
+  program
+    .command('summary')
+    .description('show the layers of a trained network')
+    .argument(...folder)
+    .action(async (run: string) => (await import('./summary.ts')).printSummary(run))
+  program
+    .command('plot')
+    .description('draw the curves of one or more runs as SVG and PNG')
+    .argument('<run...>', 'folders of runs')
+    .option('--out <folder>', 'where the pictures go', 'plots')
+    .option(...json)
+    .action(async (runs: string[], options: JsonOption & { readonly out: string }) =>
+      (await import('./plot.ts')).plotRuns(runs, options),
+    )
+}
+
+/** Commands about pictures. */
+function addPictures(program: Command): void {
+  const augment = program
+    .command('augment')
+    .description('draw a sheet of what augmentation makes of a picture')
+    .argument('<image>', 'a JPEG, PNG, WebP or AVIF file')
+    .option('--out <file>', 'the sheet', 'augment.png')
+    .option('--size <n>', 'side of each picture in pixels', wholeNumber(16, 1024), 128)
+    .option('--seed <n>', 'decides what is drawn', wholeNumber(0), 0)
+    .action(async (image: string, options: AugmentOptions) => (await import('./augment.ts')).drawSheet(image, options))
+  addExamples(augment, [['gradus augment cat.jpg --out sheet.png', 'rows of transforms, eight draws of each']])
+}
+
 function addPredict(program: Command): void {
   const command = program
     .command('predict')
-    .description('show what a trained network makes of an image')
+    .description('show what a trained network makes of an input')
     .argument('<run>', 'folder of the run, such as runs/mnist-1')
-    .argument('<image>', 'number of a test digit (0 to 999), or a PNG or JPEG file')
+    .argument('<input>', 'a picture file; a test digit (0 to 999); or column=value,column=value of a table')
     .option('--json', 'print one JSON object with the result on standard output, all else on standard error')
     .action(async (run: string, image: string, options: PredictOptions) =>
       (await import('./predict.ts')).predict(run, image, options),

@@ -6,7 +6,12 @@ import { fileError } from '../io/system-error.ts'
 import { UsageError } from './failure.ts'
 
 /** What a training run leaves behind, one file each. */
-const files = { config: 'config.json', history: 'history.jsonl', model: 'model.safetensors' } as const
+const files = {
+  config: 'config.json',
+  history: 'history.jsonl',
+  model: 'model.safetensors',
+  result: 'result.json',
+} as const
 
 /** How a run was made: enough to repeat it. */
 export interface RunConfig {
@@ -19,6 +24,14 @@ export interface RunConfig {
   readonly node: string
   /** ISO 8601. */
   readonly started: string
+}
+
+/** What a finished training came to. */
+export interface RunResult {
+  /** Figures on the test data. */
+  readonly test: Readonly<Record<string, number>>
+  readonly ended: string
+  readonly seconds: number
 }
 
 /** A line of the history: an epoch, or the final test. */
@@ -35,6 +48,20 @@ export class RunFolder {
 
   get modelPath(): string {
     return join(this.path, files.model)
+  }
+
+  get historyPath(): string {
+    return join(this.path, files.history)
+  }
+
+  async writeResult(result: RunResult): Promise<void> {
+    await writeFileAtomic(join(this.path, files.result), `${JSON.stringify(result)}\n`)
+  }
+
+  /** Undefined for a run that has not ended. */
+  async readResult(): Promise<RunResult | undefined> {
+    const text = await this.read(files.result).catch(() => undefined)
+    return text === undefined ? undefined : parse(join(this.path, files.result), text)
   }
 
   async writeConfig(config: RunConfig): Promise<void> {

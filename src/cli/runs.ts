@@ -13,6 +13,7 @@ interface RunSummary {
   readonly seed?: number
   readonly epochs: number
   readonly testAccuracy?: number
+  readonly testR2?: number
   readonly seconds?: number
 }
 
@@ -31,13 +32,13 @@ export async function printRuns(folder: string, { json = false }: { readonly jso
     { title: 'time', width: 8 },
   ]
   screen.line(screen.colors.bold(heading(columns)))
-  for (const { run, started, seed, epochs, testAccuracy, seconds } of runs) {
+  for (const { run, started, seed, epochs, testAccuracy, testR2, seconds } of runs) {
     const cells = [
       run,
       started.slice(0, 16).replace('T', ' '),
       String(seed ?? '-'),
       String(epochs),
-      testAccuracy === undefined ? '-' : percent(testAccuracy),
+      testAccuracy !== undefined ? percent(testAccuracy) : testR2 !== undefined ? `R² ${testR2.toFixed(2)}` : '-',
       seconds === undefined ? '-' : duration(seconds),
     ]
     screen.line(row(cells, columns))
@@ -68,13 +69,16 @@ async function summarize(path: string): Promise<RunSummary> {
   const { recipe, started, settings } = await run.readConfig()
   const history = await run.readHistory()
   const last = history.at(-1)
-  const test = last?.['test'] as { accuracy: number } | undefined
+  const result = await run.readResult()
+  const test = (result?.test ?? last?.['test']) as { accuracy?: number; r2?: number } | undefined
   return {
     run: path,
     recipe,
     started,
     seed: settings['seed'] as number,
     epochs: history.filter(({ epoch }) => epoch !== undefined).length,
-    ...(test && { testAccuracy: test.accuracy, seconds: last?.['seconds'] as number }),
+    ...(test?.accuracy !== undefined && { testAccuracy: test.accuracy }),
+    ...(test?.r2 !== undefined && { testR2: test.r2 }),
+    ...(test && { seconds: result?.seconds ?? (last?.['seconds'] as number) }),
   }
 }

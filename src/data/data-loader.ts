@@ -61,9 +61,10 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
   /** Number of the next walk; counted up when one begins. */
   epoch = 0
   private readonly sampler: Sampler
-  private readonly options: DataLoaderOptions<S>
-  private readonly join: Collate<S>
-  private readonly isJoinedByDataset: boolean
+  private readonly load: (job: Job) => Loaded<S> | Promise<Loaded<S>>
+  private readonly startPool: () => Promise<WorkerPool>
+  private readonly prefetch: number
+  private readonly isPersistent: boolean
   private position: LoaderState | undefined
   private from = 0
   private pool: Promise<WorkerPool> | undefined
@@ -94,11 +95,14 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
     this.seed = checkSeed('DataLoader', seed)
     this.dropLast = dropLast
     this.workers = workers
-    this.options = options
+    this.prefetch = prefetch
+    this.isPersistent = options.persistentWorkers ?? false
     this.sampler = sampler ?? (shuffle ? randomSampler(dataset.length) : sequentialSampler(dataset.length))
     const own = options.collate ?? (dataset as { collate?: Collate<S> }).collate
-    this.join = own ?? collate
-    this.isJoinedByDataset = own === undefined
+    const skip = options.onError === 'skip'
+    this.load = (job) => loadBatch(dataset, job, own ?? collate, own === undefined, skip)
+    this.startPool = () =>
+      WorkerPool.start(dataset, dataset.origin!, { count: workers, skip, options: options.workerOptions ?? {} })
   }
 
   /** Batches an epoch. */
@@ -167,7 +171,6 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
   }
 
   private async *loadByWorkers(): AsyncGenerator<[Job, Loaded<S>], void, undefined> {
-    const { prefetch = 2, persistentWorkers = false } = this.options
     this.pool ??= this.startPool()
     const pool = await this.pool
     const ahead: [Job, Promise<Loaded<Sample>>][] = []
@@ -176,21 +179,12 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
         const loaded = pool.load(job)
         loaded.catch(() => {})
         ahead.push([job, loaded])
-        if (ahead.length > this.workers * prefetch) yield await first(ahead)
+        if (ahead.length > this.workers * this.prefetch) yield await first(ahead)
       }
       while (ahead.length > 0) yield await first(ahead)
     } finally {
-      if (!persistentWorkers) await this.close()
+      if (!this.isPersistent) await this.close()
     }
-  }
-
-  private startPool(): Promise<WorkerPool> {
-    const { workerOptions: options = {}, onError } = this.options
-    return WorkerPool.start(this.dataset, this.dataset.origin!, {
-      count: this.workers,
-      skip: onError === 'skip',
-      options,
-    })
   }
 
   private *jobs(): Generator<Job, void, undefined> {
@@ -203,10 +197,6 @@ export class DataLoader<S extends Sample> implements Iterable<Batch<S>>, AsyncIt
       const indices = order.subarray(number * batchSize, (number + 1) * batchSize)
       yield { number, indices, visit: { seed, epoch } }
     }
-  }
-
-  private load(job: Job): Loaded<S> | Promise<Loaded<S>> {
-    return loadBatch(this.dataset, job, this.join, this.isJoinedByDataset, this.options.onError === 'skip')
   }
 }
 

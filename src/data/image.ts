@@ -4,7 +4,10 @@ import { buffer } from '../graph/ops/leaves.ts'
 import { Tensor } from '../tensor/tensor.ts'
 import { importPackage } from './packages.ts'
 
-type SharpModule = { default(input: string | Uint8Array, options?: SharpOptions): Sharp }
+type SharpModule = {
+  default(input: string | Uint8Array, options?: SharpOptions): Sharp
+  default(options: SharpOptions): Sharp
+}
 
 export interface DecodeOptions {
   /** 3: red, green, blue; 1: grey. Transparent pixels are seen on white. Default 3. */
@@ -28,7 +31,7 @@ export async function decodeImage(source: string | Uint8Array, options: DecodeOp
   const { channels = 3, shorterSide, size } = options
   const { default: sharp } = await importPackage<SharpModule>('decodeImage', 'pictures are decoded by', 'sharp')
   try {
-    let picture = sharp(source, { failOn: 'truncated', sequentialRead: true }).rotate().flatten({ background: 'white' })
+    let picture = sharp(source, { failOn: 'error', sequentialRead: true }).rotate().flatten({ background: 'white' })
     if (size) picture = picture.resize(size[1], size[0], { fit: 'fill' })
     else if (shorterSide) picture = picture.resize(shorterSide, shorterSide, { fit: 'outside' })
     picture = channels === 1 ? picture.greyscale() : picture.toColourspace('srgb')
@@ -73,4 +76,40 @@ export async function encodeImage(
     }
   }
   return sharp(data, { raw: { width, height, channels } }).toFormat(format).toBuffer()
+}
+
+export interface SheetOptions {
+  readonly columns: number
+  /** Side of each picture in pixels. */
+  readonly size: number
+  /** One a row. */
+  readonly captions: readonly string[]
+}
+
+/** A contact sheet as PNG: pictures [3 or 1, size, size] row by row, each row under its caption. */
+export async function sheetOf(
+  pictures: readonly Tensor[],
+  { columns, size, captions }: SheetOptions,
+): Promise<Uint8Array> {
+  const { default: sharp } = await importPackage<SharpModule>('sheetOf', 'pictures are encoded by', 'sharp')
+  const [gap, band] = [6, 22]
+  const width = columns * (size + gap) + gap
+  const height = captions.length * (size + band) + gap
+  const text = captions.map((caption, row) => {
+    const escaped = caption.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+    return `<text x="${gap}" y="${row * (size + band) + 16}" font-family="sans-serif" font-size="13" fill="#333">${escaped}</text>`
+  })
+  const labels = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${text.join('')}</svg>`
+  const tiles = await Promise.all(
+    pictures.map(async (picture, i) => ({
+      input: Buffer.from(await encodeImage(picture)),
+      left: gap + (i % columns) * (size + gap),
+      top: Math.floor(i / columns) * (size + band) + band,
+    })),
+  )
+  const page = sharp({ create: { width, height, channels: 3, background: 'white' } })
+  return page
+    .composite([{ input: Buffer.from(labels), left: 0, top: 0 }, ...tiles])
+    .png()
+    .toBuffer()
 }

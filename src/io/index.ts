@@ -1,5 +1,7 @@
 export type { AllowanceOptions } from './allowance.ts'
 export { type Content, writeFileAtomic } from './atomic-file.ts'
+export { loadCheckpoint, saveCheckpoint, type StateTree } from './checkpoint-file.ts'
+export { CheckpointFolder, type FoundCheckpoint } from './checkpoint-folder.ts'
 export { decodeNpy, encodeNpy, loadNpy, saveNpy } from './npy.ts'
 export { decodeNpz, encodeNpz, loadNpz, type NpzOptions, saveNpz } from './npz.ts'
 export { decodePyTorch, loadPyTorch, type PickleKey, type PyTorchValue } from './pytorch/pytorch.ts'

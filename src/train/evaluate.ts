@@ -6,7 +6,7 @@ import type { Layer, Module } from '../nn/module.ts'
 import { concat } from '../tensor/joining.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Metric } from './metrics.ts'
-import { type Figures, RunningMean } from './running-mean.ts'
+import { type Figures, type Metrics, RunningFigures } from './running-figures.ts'
 
 /** Samples of inputs and what the model should make of them. */
 export type Supervised = readonly [input: Tensor, target: Tensor | number]
@@ -15,25 +15,31 @@ export interface EvaluateOptions {
   /** From output and target to a scalar; reported as `loss`. */
   readonly loss?: Metric
   /** Further figures by name. Default none. */
-  readonly metrics?: Readonly<Record<string, Metric>>
+  readonly metrics?: Metrics
   /** Samples a batch. Default 256. */
   readonly batchSize?: number
 }
 
-/** Means of loss and metrics over a dataset, in evaluation mode and without gradients. The model's mode is kept. */
+/** Something that can be measured on: a dataset, or batches of `[input, target]`. */
+export type Evaluable = Dataset<Supervised> | AsyncIterable<readonly [input: Tensor, target: Tensor]>
+
+/**
+ * Loss and metrics over a dataset or over batches, in evaluation mode and without gradients: means over the samples, or what
+ * streaming metrics make of them. The model's mode is kept.
+ */
 export async function evaluate(
   model: Layer,
-  dataset: Dataset<Supervised>,
+  data: Evaluable,
   { loss, metrics = {}, batchSize = 256 }: EvaluateOptions,
 ): Promise<Figures> {
-  const running = new RunningMean()
+  const running = new RunningFigures(metrics)
+  const batches = Symbol.asyncIterator in data ? data : new DataLoader(data, { batchSize })
   await inEvaluation(model, async () => {
-    for await (const [input, target] of new DataLoader(dataset, { batchSize })) {
-      const figures = withGrad(false, () => {
+    for await (const [input, target] of batches) {
+      withGrad(false, () => {
         const output = model.forward(input)
-        return figuresOf(output, target, { ...(loss && { loss }), ...metrics })
+        running.add(input.shape[0] ?? 0, output, target, loss?.(output, target))
       })
-      running.add(input.shape[0] ?? 0, figures)
       await running.read()
       await breathe()
     }
@@ -58,15 +64,6 @@ export async function predict(
   })
   if (outputs.length === 0) throw new ValueError('predict', 'the dataset is empty')
   return concat(outputs)
-}
-
-/** Every metric applied to one batch. */
-export function figuresOf(
-  output: Tensor,
-  target: Tensor,
-  metrics: Readonly<Record<string, Metric>>,
-): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric(output, target)]))
 }
 
 /** Lets timers and signals have their turn: computing on the calling thread keeps them waiting. */

@@ -10,11 +10,12 @@ export type Metric = (output: Tensor, target: Tensor) => Tensor
  * Share of the samples whose largest output is at their class.
  *
  * @param logits [N, C], or probabilities
- * @param labels class numbers, [N]
+ * @param labels class numbers [N]; or class shares [N, C], of which the largest counts
  */
 export function accuracy(logits: Tensor, labels: Tensor): Tensor {
-  checkClassification('accuracy', logits, labels)
-  return logits.argMax(1).eq(labels).to('float32').mean()
+  const classes = sameShape(labels.shape, logits.shape) && isFloating(labels.dtype) ? labels.argMax(1) : labels
+  checkClassification('accuracy', logits, classes)
+  return logits.argMax(1).eq(classes).to('float32').mean()
 }
 
 /**

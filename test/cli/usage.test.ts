@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -43,6 +44,19 @@ describe('a package that is not installed', () => {
     expect([code, stdout]).toEqual([2, ''])
     expect(existsSync(join(folder, 'none'))).toBe(false)
   })
+})
+
+test('completion offers the commands and options of each place', async () => {
+  const { code, stdout } = await gradus('completion', 'bash')
+  expect(code).toBe(0)
+  const complete = (line: string): string[] => {
+    const words = line.split(' ')
+    const program = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _gradus; printf '%s\\n' "\${COMPREPLY[@]}"`
+    return execFileSync('bash', ['-c', program], { encoding: 'utf8', cwd: folder }).trim().split('\n')
+  }
+  expect(complete('gradus tr')).toEqual(['train'])
+  expect(complete('gradus train ta')).toEqual(['tabular'])
+  expect(complete('gradus train tabular --ta')).toEqual(['--target'])
 })
 
 test.skipIf('reason' in nativeTarget())('without koffi: the interpreter, and one line about it', async () => {

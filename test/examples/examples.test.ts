@@ -48,3 +48,11 @@ test('transfer: what was learned before helps', async () => {
   const [scratch, transferred] = lines.slice(-2).map((line) => numbers(line)[0]!)
   expect(transferred!).toBeLessThan(0.5 * scratch!)
 })
+
+test('csv: rents are foretold to within their noise', async () => {
+  const lines = await linesOf('csv')
+  const [determination, off] = numbers(lines.at(-2)?.replace('R²', ''))
+  expect(determination!).toBeGreaterThan(0.97)
+  expect(off!).toBeLessThan(40)
+  expect(Math.abs(numbers(lines.at(-1)?.split(':')[1])[0]! - (300 + 180 + 630))).toBeLessThan(40)
+})

@@ -1,4 +1,4 @@
-import type { EpochRecord, StepProgress } from '../../train/fit.ts'
+import type { EpochRecord, StepProgress } from '../../train/fit-options.ts'
 import { count, duration, percent } from '../terminal/format.ts'
 import { drawDigits, type Picture, picturesPerRow } from '../terminal/digits.ts'
 import { type Captions, type Progress, startProgress } from '../terminal/progress.ts'

@@ -1,0 +1,61 @@
+import type { Command } from 'commander'
+import { readConfigFile } from './config-file.ts'
+import { recipes } from './recipes/all.ts'
+import { describeFields } from './recipes/settings.ts'
+import type { RunOptions } from './train.ts'
+
+const json = ['--json', 'print one JSON object with the result on standard output, all else on standard error'] as const
+
+/**
+ * Adds a command for each recipe to `gradus train` and `gradus find-lr`, its options made from the recipe's settings; and one for
+ * `asked`, when that is a configuration file.
+ */
+export async function addRecipeCommands(program: Command, asked: string): Promise<void> {
+  const parent = (name: string): Command => program.commands.find((command) => command.name() === name)!
+  for (const { name, description, settings } of recipes) {
+    const train = parent('train').command(name).description(`train ${description}`)
+    addSettings(train, settings)
+    addRunOptions(train, name).action(async ({ run, json: asJson, ...given }: Given) =>
+      (await import('./train.ts')).trainRecipe(name, given, runOptions(run, asJson)),
+    )
+    const find = parent('find-lr').command(name).description(`find a good learning rate for ${description}`)
+    addSettings(find, settings)
+    find
+      .option(...json)
+      .action(async ({ json: asJson, ...given }: Given) =>
+        (await import('./find-lr.ts')).printLearningRate(name, given, { json: asJson === true }),
+      )
+  }
+  if (!/\.(json|[cm]?[jt]s)$/.test(asked)) return
+  const config = parent('train').command(asked, { hidden: true }).description('train as a configuration file says')
+  addRunOptions(config, 'recipe').action(async ({ run, json: asJson }: Given) => {
+    const { recipe, ...given } = await readConfigFile(asked)
+    await (await import('./train.ts')).trainRecipe(recipe, given, runOptions(run, asJson))
+  })
+}
+
+type Given = { readonly run?: string; readonly json?: boolean } & Readonly<Record<string, unknown>>
+
+function runOptions(run: string | undefined, asJson: boolean | undefined): RunOptions {
+  return { ...(run !== undefined && { run }), ...(asJson && { json: true }) }
+}
+
+function addRunOptions(command: Command, name: string): Command {
+  return command.option('--run <folder>', `where to save (default: the next free runs/${name}-<n>)`).option(...json)
+}
+
+/** `batchSize` becomes `--batch-size <n>`; what is true by default becomes `--no-...`. */
+function addSettings(command: Command, settings: unknown): void {
+  for (const { name, description, kind, isRequired, fallback } of describeFields(settings)) {
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    if (kind === 'boolean') {
+      if (fallback === true) command.option(`--no-${flag}`, `do not ${description}`)
+      else command.option(`--${flag}`, description)
+      continue
+    }
+    const shown = `--${flag} <${kind === 'number' ? 'n' : 'text'}>`
+    const parse: (text: string) => unknown = kind === 'number' ? Number : String
+    if (isRequired) command.requiredOption(shown, description, parse)
+    else command.option(shown, description, parse, fallback)
+  }
+}

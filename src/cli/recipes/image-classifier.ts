@@ -1,0 +1,100 @@
+import * as v from 'valibot'
+import { DataLoader } from '../../data/data-loader.ts'
+import { decodeImage } from '../../data/image.ts'
+import { moduleDataset } from '../../data/module-dataset.ts'
+import { Random } from '../../data/random.ts'
+import { imagenetDeviation, imagenetMean, normalize } from '../../data/transforms/colour.ts'
+import { centerCrop } from '../../data/transforms/crop.ts'
+import { compose } from '../../data/transforms/picture.ts'
+import { ReLU } from '../../nn/activations/rectifiers.ts'
+import { Sequential } from '../../nn/containers.ts'
+import { crossEntropy } from '../../nn/functional/losses/classification.ts'
+import { softmax } from '../../nn/functional/activations.ts'
+import { AdaptiveAvgPool2d } from '../../nn/layers/adaptive-pool.ts'
+import { BatchNorm2d } from '../../nn/layers/batch-norm.ts'
+import { Conv2d } from '../../nn/layers/conv.ts'
+import { Dropout } from '../../nn/layers/dropout.ts'
+import { Flatten } from '../../nn/layers/flatten.ts'
+import { Linear } from '../../nn/layers/linear.ts'
+import { accuracy } from '../../train/metrics.ts'
+import { UsageError } from '../failure.ts'
+import { count, percent } from '../terminal/format.ts'
+import type { ImageDataOptions } from './image-data.ts'
+import { pictures } from './image-data.ts'
+import type { Recipe } from './recipe.ts'
+import { type CommonSettings, commonSettings, setting } from './settings.ts'
+
+interface Settings extends CommonSettings {
+  readonly data: string
+  readonly size: number
+  readonly workers: number
+  readonly skipDamaged: boolean
+}
+
+/** Five convolutions that halve the picture each, then the mean of every channel: [N, 3, S, S] to logits [N, classes]. */
+function network(classes: number): Sequential {
+  const widths = [16, 32, 64, 96, 128]
+  const blocks = widths.flatMap((width, i) => [
+    new Conv2d(widths[i - 1] ?? 3, width, 3, { stride: 2, padding: 1, bias: false }),
+    new BatchNorm2d(width),
+    new ReLU(),
+  ])
+  return new Sequential(...blocks, new AdaptiveAvgPool2d(1), new Flatten(), new Dropout(0.2), new Linear(128, classes))
+}
+
+/** Here and in the package, beside this file. */
+const dataModule = new URL(import.meta.url.replace('image-classifier', 'image-data'))
+
+/** Pictures in one folder a class, cropped, mirrored and coloured at random by worker threads. */
+export const imageRecipe: Recipe<Settings> = {
+  name: 'image-classifier',
+  description: 'a convolutional network on your own pictures, one folder a class',
+  settings: v.strictObject({
+    ...commonSettings({ epochs: 20, batchSize: 32, lr: 2e-3 }),
+    data: setting.text('folder with one folder of pictures a class, or with train and val folders'),
+    size: v.optional(setting.whole(32, 'side of the pictures in pixels'), 96),
+    workers: v.optional(setting.whole(0, 'threads that load pictures'), 2),
+    skipDamaged: v.optional(setting.flag('leave out pictures that cannot be read'), true),
+  }),
+  async prepare({ data: folder, size, seed, batchSize, workers, skipDamaged }) {
+    const onError = skipDamaged ? 'skip' : 'throw'
+    const part = (name: ImageDataOptions['part']): ReturnType<typeof moduleDataset<typeof import('./image-data.ts')>> =>
+      moduleDataset<typeof import('./image-data.ts')>(dataModule, { folder, size, seed, part: name })
+    const [train, validation, test] = await Promise.all([part('train'), part('validation'), part('test')])
+    const { classes } = (await pictures({ folder, size, seed, part: 'train' })).files
+    if (train.length === 0 || validation.length === 0)
+      throw new UsageError(`${folder}: too few pictures to cut into parts`)
+    const loader = new DataLoader(train, { batchSize, seed, shuffle: true, workers, onError, persistentWorkers: true })
+    const held = { batchSize: 64, workers, onError, persistentWorkers: true } as const
+    return {
+      model: network(classes.length),
+      inputShape: [1, 3, size, size],
+      train: loader,
+      validation: new DataLoader(validation, held),
+      test: new DataLoader(test, held),
+      loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
+      metrics: { accuracy },
+      headline: 'accuracy',
+      classes,
+      facts: [
+        `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
+        `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
+      ],
+      skipped: () => loader.skipped,
+    }
+  },
+  async predict(model, input, { inputShape, classes = [] }) {
+    const size = inputShape[2]!
+    const change = compose(centerCrop(size), normalize(imagenetMean, imagenetDeviation))
+    const image = change(await decodeImage(input, { shorterSide: Math.round(1.15 * size) }), new Random(0))
+    const shares = Array.from(await softmax(model.forward(image.unsqueeze(0)), 1).data())
+    const ranked = classes.map((name, i) => ({ name, share: shares[i]! })).sort((a, b) => b.share - a.share)
+    return {
+      lines: ranked.slice(0, 5).map(({ name, share }) => `${percent(share).padStart(7)}  ${name}`),
+      data: {
+        prediction: ranked[0]?.name,
+        probabilities: Object.fromEntries(classes.map((name, i) => [name, shares[i]])),
+      },
+    }
+  },
+}

@@ -1,0 +1,73 @@
+/** The pictures of recipe `image-classifier`: a module of its own, so that worker threads can load them. */
+import type { Dataset } from '../../data/dataset.ts'
+import { type ImageFolder, imageFolder } from '../../data/image-folder.ts'
+import { mapSamples } from '../../data/operators.ts'
+import { stratifiedSplit } from '../../data/split.ts'
+import { colorJitter, imagenetDeviation, imagenetMean, normalize } from '../../data/transforms/colour.ts'
+import { centerCrop, randomHorizontalFlip, randomResizedCrop } from '../../data/transforms/crop.ts'
+import { compose, type Transform } from '../../data/transforms/picture.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+
+export interface ImageDataOptions {
+  readonly folder: string
+  /** Side of the pictures that the model sees, in pixels. */
+  readonly size: number
+  readonly part: 'train' | 'validation' | 'test'
+  readonly seed: number
+}
+
+type Labelled = Dataset<readonly [image: Tensor, label: number]>
+
+export async function dataset({ folder, size, part, seed }: ImageDataOptions): Promise<Labelled> {
+  const { files, indices } = await pictures({ folder, size, part, seed })
+  const change =
+    part === 'train' ? augmentation(size) : compose(centerCrop(size), normalize(imagenetMean, imagenetDeviation))
+  const all = mapSamples(files, ([image, label], random) => [change(image, random), label] as const)
+  return {
+    length: indices.length,
+    get: (index, visit) => all.get(indices[index]!, visit),
+    nameOf: (index) => all.nameOf!(indices[index]!),
+  }
+}
+
+function augmentation(size: number): Transform {
+  return compose(
+    randomResizedCrop(size, { scale: [0.4, 1] }),
+    randomHorizontalFlip(),
+    colorJitter({ brightness: 0.3, contrast: 0.3, saturation: 0.3 }),
+    normalize(imagenetMean, imagenetDeviation),
+  )
+}
+
+/**
+ * The files of a part. Folders `train` and `val` (or `test`) are taken as they are, what is missing is cut from `train`;
+ * a folder without them is cut into 70 %, 15 % and 15 %, every class alike.
+ */
+export async function pictures({
+  folder,
+  size,
+  part,
+  seed,
+}: ImageDataOptions): Promise<{ files: ImageFolder; indices: Int32Array }> {
+  const [{ existsSync }, { join }] = await Promise.all([import('node:fs'), import('node:path')])
+  const at = (name: string): string | undefined => {
+    const path = join(folder, name)
+    return existsSync(path) ? path : undefined
+  }
+  const options = { shorterSide: Math.round(1.15 * size) }
+  const own = { train: at('train'), validation: at('val') ?? at('validation'), test: at('test') }
+  const given = own[part]
+  const everything = (files: ImageFolder): { files: ImageFolder; indices: Int32Array } => ({
+    files,
+    indices: Int32Array.from({ length: files.length }, (_, i) => i),
+  })
+  // Without pictures to test on, those to watch are the test: the best that can be said.
+  if (part === 'test' && !given && own.train && own.validation)
+    return everything(await imageFolder(own.validation, options))
+  if (given && (part !== 'train' || own.validation)) return everything(await imageFolder(given, options))
+  const files = await imageFolder(own.train ?? folder, options)
+  const shares = own.train ? [0.85, 0.15] : [0.7, 0.15, 0.15]
+  const parts = stratifiedSplit(files, shares, { labels: files.labels, seed })
+  const cut = { train: parts[0], validation: parts[1], test: parts[2] ?? parts[1] }[part]
+  return { files, indices: cut!.indices }
+}

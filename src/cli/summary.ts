@@ -1,0 +1,9 @@
+import { loadRun } from './train.ts'
+import { screenOn } from './terminal/screen.ts'
+
+/** Shows the layers of a run's network. */
+export async function printSummary(path: string): Promise<void> {
+  const { prepared } = await loadRun(path)
+  const screen = screenOn(process.stdout)
+  for (const line of String(prepared.model.summary(prepared.inputShape)).split('\n')) screen.line(`  ${line}`)
+}

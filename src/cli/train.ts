@@ -1,0 +1,169 @@
+import { join } from 'node:path'
+import { AdamW } from '../optim/adam.ts'
+import { CosineAnnealingLR } from '../optim/schedules/cosine.ts'
+import { saveStateDict } from '../io/state-dict.ts'
+import { device } from '../runtime/device.ts'
+import { manualSeed } from '../tensor/random.ts'
+import { evaluate } from '../train/evaluate.ts'
+import { fit } from '../train/fit.ts'
+import type { History } from '../train/fit-options.ts'
+import { historyFile } from '../train/logs/history-file.ts'
+import { tensorBoard } from '../train/logs/tensorboard.ts'
+import { confusion } from '../train/classification-metrics.ts'
+import { DataLoader } from '../data/data-loader.ts'
+import { UsageError } from './failure.ts'
+import { stopOnInterrupt } from './interrupt.ts'
+import { recipeNamed } from './recipes/all.ts'
+import type { Prepared } from './recipes/recipe.ts'
+import { type CommonSettings, parseSettings } from './recipes/settings.ts'
+import { EpochReport } from './report.ts'
+import { checkIsFree, createRunFolder, RunFolder } from './run-folder.ts'
+import { count, duration } from './terminal/format.ts'
+import { screenOn } from './terminal/screen.ts'
+import { version } from './version.ts'
+
+export interface RunOptions {
+  readonly run?: string
+  readonly json?: boolean
+}
+
+/** Trains by a recipe in a new run folder. `given` is checked against the recipe's settings. */
+export async function trainRecipe(name: string, given: unknown, { run, json = false }: RunOptions): Promise<void> {
+  const recipe = recipeNamed(name)
+  const settings = parseSettings(recipe.settings, given, `train ${name}`)
+  if (run !== undefined) await checkIsFree(run)
+  manualSeed(settings.seed)
+  const prepared = await recipe.prepare(settings)
+  const folder = await createRunFolder(name, run)
+  await folder.writeConfig({
+    gradus: version,
+    recipe: name,
+    settings: { ...settings },
+    parameters: parametersOf(prepared),
+    device: device().name,
+    node: process.version,
+    started: new Date().toISOString(),
+  })
+  await runTraining(folder, prepared, settings, json, false)
+}
+
+/** Takes a run up where it stopped: at its newest whole checkpoint, or from the beginning. */
+export async function resumeRun(path: string, { json = false }: RunOptions): Promise<void> {
+  const folder = new RunFolder(path)
+  const { recipe: name, settings: given } = await folder.readConfig()
+  if (name === 'mnist') throw new UsageError('runs of recipe mnist take a minute and cannot be resumed; train again')
+  const recipe = recipeNamed(name)
+  const settings = parseSettings(recipe.settings, given, `${path}/config.json`)
+  manualSeed(settings.seed)
+  await runTraining(folder, await recipe.prepare(settings), settings, json, true)
+}
+
+/** Loss and metrics of a trained run on its test data. */
+export async function evaluateRun(path: string, { json = false }: RunOptions): Promise<void> {
+  const { prepared } = await loadRun(path)
+  const figures = await evaluate(prepared.model, prepared.test, prepared)
+  const screen = screenOn(json ? process.stderr : process.stdout)
+  for (const [name, value] of Object.entries(figures)) screen.line(`  ${name.padEnd(10)} ${value.toFixed(4)}`)
+  if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+}
+
+/** A run's recipe, data and trained model. */
+export async function loadRun(path: string): Promise<{ recipe: ReturnType<typeof recipeNamed>; prepared: Prepared }> {
+  const folder = new RunFolder(path)
+  const { recipe: name, settings: given } = await folder.readConfig()
+  const recipe = recipeNamed(name)
+  const settings = parseSettings(recipe.settings, given, `${path}/config.json`)
+  const prepared = await recipe.prepare(settings)
+  const { loadStateDict } = await import('../io/state-dict.ts')
+  await loadStateDict(prepared.model, folder.modelPath)
+  prepared.model.eval()
+  return { recipe, prepared }
+}
+
+function parametersOf({ model }: Prepared): number {
+  return model.parameters().reduce((sum, { size }) => sum + size, 0)
+}
+
+async function runTraining(
+  folder: RunFolder,
+  prepared: Prepared,
+  settings: CommonSettings,
+  json: boolean,
+  resume: boolean,
+): Promise<void> {
+  const started = performance.now()
+  const screen = screenOn(json ? process.stderr : process.stdout)
+  const { model, train, validation, test, loss, metrics, headline } = prepared
+  const { epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience } = settings
+  const batches = train instanceof DataLoader ? train.length : Math.ceil(train.length / batchSize)
+  const optimizer = new AdamW(model.parameters(), { lr, weightDecay })
+  const schedule = new CosineAnnealingLR(optimizer, epochs * Math.ceil(batches / accumulate))
+
+  screen.line()
+  screen.line(`  ${count(parametersOf(prepared))} parameters, seed ${seed}, device ${device().name}`)
+  for (const fact of prepared.facts) screen.line(`  ${fact}`)
+  screen.line()
+  const report = new EpochReport(screen, screenOn(process.stderr), {
+    epochs,
+    batchSize: batchSize * accumulate,
+    headline,
+  })
+  const interrupt = stopOnInterrupt(screen, () => report.clear())
+  let history: History
+  try {
+    history = await fit(model, {
+      ...{
+        train,
+        validation,
+        loss,
+        metrics,
+        optimizer,
+        schedule,
+        scheduleEvery: 'step',
+        epochs,
+        batchSize,
+        seed,
+        accumulate,
+      },
+      ...{ restoreBest: true, signal: interrupt.signal, readEvery: 5 },
+      ...(ema !== undefined && { ema }),
+      ...(clipNorm !== undefined && { clipNorm }),
+      ...(patience !== undefined && { patience }),
+      checkpoint: { folder: join(folder.path, 'checkpoints'), keep: 2, resume },
+      callbacks: [historyFile(folder.historyPath), tensorBoard(join(folder.path, 'logs')), report],
+    })
+  } finally {
+    report.clear()
+    interrupt[Symbol.dispose]()
+  }
+  if (history.ended === 'aborted') {
+    screen.line(`  Stopped and saved; go on with: gradus resume ${folder.path}`)
+    if (json) process.stdout.write(`${JSON.stringify({ ended: 'aborted', run: folder.path })}\n`)
+    return
+  }
+  await saveStateDict(model, folder.modelPath)
+  const { classes } = prepared
+  const matrix = classes && confusion({ classes: classes.length })
+  const figures = await evaluate(model, test, { loss, metrics: { ...metrics, ...(matrix && { matrix }) } })
+  delete figures['matrix']
+  const seconds = (performance.now() - started) / 1000
+  await folder.writeResult({ test: figures, ended: history.ended, seconds })
+
+  const { bold, green } = screen.colors
+  screen.line()
+  const shown = headline === 'accuracy' ? `${(100 * figures[headline]!).toFixed(2)} %` : figures[headline]!.toFixed(4)
+  screen.line(`  Test ${headline} ${bold(green(shown))} after ${duration(seconds)}`)
+  for (const [name, value] of Object.entries(figures))
+    if (name !== headline) screen.line(`  Test ${name} ${value.toFixed(4)}`)
+  const skipped = prepared.skipped?.()
+  if (skipped && skipped.size > 0) {
+    screen.line(`  ${count(skipped.size)} samples could not be read and were left out:`)
+    for (const error of [...skipped.values()].slice(0, 5)) screen.line(`    ${error.message}`)
+  }
+  screen.line(`  Saved in ${folder.path}`)
+  screen.line()
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ test: figures, seconds, run: folder.path, ended: history.ended, seed })}\n`,
+    )
+}
