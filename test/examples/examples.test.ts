@@ -48,3 +48,11 @@ test('transfer: what was learned before helps', async () => {
   const [scratch, transferred] = lines.slice(-2).map((line) => numbers(line)[0]!)
   expect(transferred!).toBeLessThan(0.5 * scratch!)
 })
+
+test('lora: a second task is learned beside frozen weights', async () => {
+  const lines = await linesOf('lora')
+  const loss = (line: string | undefined): number => numbers(line?.split('loss')[1])[0]!
+  expect(loss(lines[3])).toBeLessThan(0.3 * loss(lines[1]))
+  expect(lines[2]).toBe('adapters: 1072 of 4996 weights')
+  expect(lines[4]).toBe('merged: outputs differ by less than 1e-5')
+})
