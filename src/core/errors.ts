@@ -79,4 +79,16 @@ export class GradError extends GradusError {}
 export class StateDictError extends GradusError {}
 
 /** A file or network resource that is absent, damaged or not of the expected format. */
-export class FileError extends GradusError {}
+export class FileError extends GradusError {
+  constructor(op: string, message: string, options?: ErrorOptions) {
+    super(op, printable(message), options)
+  }
+}
+
+/** What a file calls its parts may hold line ends and other controls: they are shown as escapes. */
+function printable(message: string): string {
+  return message.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -103,7 +103,7 @@ async function fetchInto(
 }
 
 /** SHA-256 of a file, in hexadecimal. */
-async function sha256Of(path: string): Promise<string> {
+export async function sha256Of(path: string): Promise<string> {
   const [{ createHash }, { createReadStream }] = await Promise.all([import('node:crypto'), import('node:fs')])
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)

@@ -5,7 +5,7 @@ import { writeFileAtomic } from './atomic-file.ts'
 import { readBytes, withFile } from './byte-source.ts'
 import { decodeNpy, encodeNpy } from './npy.ts'
 import type { NamedTensors } from './safetensors.ts'
-import { isZip, readZip, writeZip } from './zip.ts'
+import { isZip, readZip, shortened, writeZip } from './zip.ts'
 
 /** Several NumPy arrays in a zip archive, each as `name.npy`. */
 
@@ -33,8 +33,8 @@ export async function decodeNpz(
     throw new FileError('npz', `${name}: not a zip archive`)
   const arrays = new Map<string, Tensor>()
   for (const [entry, content] of readZip('npz', name, bytes, new Allowance('npz', name, bytes.length, options))) {
-    if (!entry.endsWith('.npy')) throw new FileError('npz', `${name}: '${entry}' is not a NumPy array`)
-    arrays.set(entry.slice(0, -'.npy'.length), await decodeNpy(content, `${name}: ${entry}`))
+    if (!entry.endsWith('.npy')) throw new FileError('npz', `${name}: '${shortened(entry)}' is not a NumPy array`)
+    arrays.set(entry.slice(0, -'.npy'.length), await decodeNpy(content, `${name}: ${shortened(entry)}`))
   }
   return arrays
 }

@@ -22,8 +22,8 @@ export function readZip(
   try {
     unzipSync(archive, {
       filter({ name, originalSize }) {
-        if (sizes.has(name)) throw new FileError(op, `${file}: the archive has two entries '${name}'`)
-        allowance.take(originalSize, `entry '${name}'`)
+        if (sizes.has(name)) throw new FileError(op, `${file}: the archive has two entries '${shortened(name)}'`)
+        allowance.take(originalSize, `entry '${shortened(name)}'`)
         sizes.set(name, originalSize)
         return false
       },
@@ -40,7 +40,7 @@ export function readZip(
     if (bytes?.length !== size) {
       throw new FileError(
         op,
-        `${file}: damaged zip archive: '${name}' has ${bytes?.length ?? 0} bytes, expected ${size}`,
+        `${file}: damaged zip archive: '${shortened(name)}' has ${bytes?.length ?? 0} bytes, expected ${size}`,
       )
     }
     found.set(name, bytes)
@@ -56,4 +56,9 @@ export function writeZip(
   const content: Zippable = Object.fromEntries(entries)
   // A fixed date (the first that zip knows): the same content gives the same bytes.
   return zipSync(content, { level: compress ? 6 : 0, mtime: '1980-01-01' })
+}
+
+/** A name may be as long as the archive. */
+export function shortened(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100)}...` : name
 }

@@ -3,7 +3,7 @@ import { sameShape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { type Convolution, conv, convOp } from '../graph/ops/conv.ts'
 import { constant } from '../graph/ops/leaves.ts'
-import { broadcastTo, concat, pad, permute, reshape, sliceDim } from '../graph/ops/views.ts'
+import { broadcastTo, concat, pad, permute, permuteOp, reshape, sliceDim } from '../graph/ops/views.ts'
 import { type Affine, axisPosition, scale, sum } from './affine.ts'
 import { multiplied, type Packing, readThrough, vectorOperand } from './operands.ts'
 import { product } from './product.ts'
@@ -105,8 +105,10 @@ function byResidue(node: Node<Convolution>, x: Node, w: Node, d: number, packing
   return permute(sliceDim(all, dim, 0, extent), order)
 }
 
-const orderOf = (node: Node): readonly number[] | undefined =>
-  (node.attrs as { readonly order?: readonly number[] }).order
+/** The order of a permuted node; undefined where nothing had to be permuted. */
+function orderOf(node: Node): readonly number[] | undefined {
+  return node.op.name === permuteOp.name ? (node.attrs as { order: readonly number[] }).order : undefined
+}
 
 function placed(position: Affine, tap: Affine, { stride, kernelDilation }: Convolution, d: number): Affine {
   return sum(scale(position, stride[d]!), scale(tap, kernelDilation[d]!))

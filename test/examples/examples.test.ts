@@ -56,3 +56,11 @@ test('csv: rents are foretold to within their noise', async () => {
   expect(off!).toBeLessThan(40)
   expect(Math.abs(numbers(lines.at(-1)?.split(':')[1])[0]! - (300 + 180 + 630))).toBeLessThan(40)
 })
+
+test('lora: a second task is learned beside frozen weights', async () => {
+  const lines = await linesOf('lora')
+  const loss = (line: string | undefined): number => numbers(line?.split('loss')[1])[0]!
+  expect(loss(lines[3])).toBeLessThan(0.3 * loss(lines[1]))
+  expect(lines[2]).toBe('adapters: 1072 of 4996 weights')
+  expect(lines[4]).toBe('merged: outputs differ by less than 1e-5')
+})

@@ -14,18 +14,8 @@ export function bytes(...parts: readonly (number | string | Uint8Array)[]): Uint
 const int32 = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer)
 
 /** Opcodes of the pickle machine, by what they do. */
-export const pickle = {
+export const pickle: Opcodes = {
   start: bytes(0x80, 2),
-  stop: bytes('.'),
-  mark: bytes('('),
-  tuple: bytes('t'),
-  emptyTuple: bytes(')'),
-  emptyList: bytes(']'),
-  emptyDict: bytes('}'),
-  reduce: bytes('R'),
-  build: bytes('b'),
-  persistent: bytes('Q'),
-  none: bytes('N'),
   global: (module: string, name: string): Uint8Array => bytes('c', module, '\n', name, '\n'),
   text: (value: string): Uint8Array => bytes('X', int32(text.encode(value).length), value),
   int: (value: number): Uint8Array => bytes('J', int32(value)),
@@ -75,6 +65,15 @@ export const pickle = {
       '.',
     )
   },
+}
+
+interface Opcodes {
+  readonly start: Uint8Array
+  readonly global: (module: string, name: string) => Uint8Array
+  readonly text: (value: string) => Uint8Array
+  readonly int: (value: number) => Uint8Array
+  readonly tensor: (parts?: Partial<TensorParts>) => Uint8Array
+  readonly stateDict: (names: readonly string[]) => Uint8Array
 }
 
 interface TensorParts {

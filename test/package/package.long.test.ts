@@ -16,12 +16,13 @@ const subpaths = Object.keys(manifest.exports).filter((path) => !path.endsWith('
 const specifiers = subpaths.map((path) => path.replace('.', manifest.name))
 
 /** Every TypeScript block of the pages that users read, each a program of its own. */
-const snippets = ['README.md', ...['tensors', 'training', 'data', 'saving'].map((page) => `docs/${page}.md`)].flatMap(
-  (page) => {
-    const blocks = typescriptSnippets(readFileSync(join(root, page), 'utf8'))
-    return blocks.map(({ line, code }) => ({ page, line, code, file: `${basename(page, '.md')}-${line}` }))
-  },
-)
+const snippets = [
+  'README.md',
+  ...['tensors', 'training', 'data', 'saving', 'models'].map((page) => `docs/${page}.md`),
+].flatMap((page) => {
+  const blocks = typescriptSnippets(readFileSync(join(root, page), 'utf8'))
+  return blocks.map(({ line, code }) => ({ page, line, code, file: `${basename(page, '.md')}-${line}` }))
+})
 
 const scratch = mkdtempSync(join(tmpdir(), 'gradus-package-'))
 const consumer = join(scratch, 'consumer')

@@ -1,4 +1,5 @@
 import { FileError } from '../../core/errors.ts'
+import { shortened } from '../zip.ts'
 
 /**
  * Reads pickles (https://docs.python.org/3/library/pickletools.html, protocols 2 to 5) as data. A pickle is a program for a
@@ -212,7 +213,7 @@ class Unpickler {
 
   global(module: string, name: string): void {
     const found = this.names.find(module, name)
-    if (!found) throw this.fail(`it asks for ${quote(`${module}.${name}`)}, which is not among the harmless names`)
+    if (!found) throw this.fail(`it asks for ${shortened(`${module}.${name}`)}, which is not among the harmless names`)
     this.push(found)
   }
 
@@ -347,10 +348,4 @@ export function kindOf(value: PickleValue): string {
   if (value instanceof Uint8Array) return 'bytes'
   if (typeof value === 'object') return value.kind
   return typeof value === 'string' ? 'text' : `a ${typeof value}`
-}
-
-/** A name from a file as one line of printable text. */
-function quote(name: string): string {
-  const shown = name.length > 100 ? `${name.slice(0, 100)}...` : name
-  return JSON.stringify(shown).slice(1, -1)
 }

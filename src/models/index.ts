@@ -1,0 +1,62 @@
+/** Named architectures: `import { resnet18 } from 'gradus/models'`. */
+export { Autoencoder, type AutoencoderOptions, type VaeOutput, VariationalAutoencoder, vaeLoss } from './autoencoder.ts'
+export { CifarResNet, type CifarResNetOptions, cifarResnet20, cifarResnet56, cifarResnet110 } from './cifar-resnet.ts'
+export { AlexNet, type DropoutClassifierOptions, LeNet, Vgg, type VggLayers, type VggOptions } from './classic.ts'
+export { ConvNeXt, type ConvNeXtOptions } from './convnext.ts'
+export { EfficientNetB0 } from './efficientnet.ts'
+export { MobileNetV2, MobileNetV3 } from './mobilenet.ts'
+export {
+  cachedFeatures,
+  freezeBatchNorm,
+  gradualUnfreezing,
+  type LayerGroup,
+  type LayerwiseOptions,
+  layerwiseGroups,
+  replaceHead,
+} from './fine-tuning.ts'
+export { Lora, type LoraOptions, loadLora } from './lora.ts'
+export type { ClassifierOptions } from './options.ts'
+export {
+  BasicBlock,
+  Bottleneck,
+  ResNet,
+  type ResNetOptions,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+} from './resnet.ts'
+export {
+  type FromPretrainedOptions,
+  fromPretrained,
+  type Pretrained,
+  type TensorModel,
+} from './pretrained.ts'
+export { loadModel, type SaveModelOptions, saveModel } from './saved.ts'
+export { UNet, type UNetOptions } from './unet.ts'
+export { VisionTransformer, type VisionTransformerOptions } from './vit.ts'
+export {
+  BertForMaskedLM,
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertModel,
+} from './text/bert.ts'
+export {
+  DistilBertForMaskedLM,
+  DistilBertForQuestionAnswering,
+  DistilBertForSequenceClassification,
+  DistilBertForTokenClassification,
+  DistilBertModel,
+} from './text/distilbert.ts'
+export { Gpt2ForCausalLM, Gpt2Model } from './text/gpt2.ts'
+export type { Head, Span, TextInputs } from './text/heads.ts'
+export { LlamaForCausalLM, LlamaModel } from './text/llama.ts'
+export { meanPooling } from './text/pooling.ts'
+export {
+  RobertaForMaskedLM,
+  RobertaForQuestionAnswering,
+  RobertaForSequenceClassification,
+  RobertaForTokenClassification,
+} from './text/roberta.ts'

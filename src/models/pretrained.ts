@@ -1,0 +1,130 @@
+import { FileError, StateDictError } from '../core/errors.ts'
+import { formatShape, sameShape } from '../core/shape.ts'
+import type { AllowanceOptions } from '../io/allowance.ts'
+import { findWeights, modelFiles, readJson } from '../io/hub/model-files.ts'
+import type { HubOptions } from '../io/hub/settings.ts'
+import { Settings } from '../io/settings.ts'
+import { loadTensors } from '../io/weights.ts'
+import type { Module } from '../nn/module.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { type Architecture, architectureOf } from './architectures.ts'
+import type { Head, TextInputs } from './text/heads.ts'
+
+/** A network from images or tokens to one tensor. */
+export type TensorModel = Module & { forward(x: Tensor, inputs?: TextInputs): Tensor }
+
+export interface FromPretrainedOptions extends HubOptions, AllowanceOptions {
+  /** What is on top of a text model. Default: what its `config.json` names. */
+  readonly head?: Head
+  /** Classes of the head; where they are not those of the weights, the head starts anew. */
+  readonly numLabels?: number
+}
+
+/** A model, and what its weights left open. */
+export interface Pretrained<M extends Module = TensorModel> {
+  /** In evaluation mode. */
+  readonly model: M
+  /** The content of `config.json`. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** Parameters of the head that the weights do not have: they start anew and want training. */
+  readonly missing: readonly string[]
+  /** Weights that the model has no place for. */
+  readonly unexpected: readonly string[]
+}
+
+/**
+ * A model with published weights. `source` is a repository of the Hugging Face hub (`org/name`), a folder with the same
+ * files, or a file of weights with `config.json` beside it. Known are timm's ResNets, and BERT (MiniLM and other encoders among
+ * them), RoBERTa, DistilBERT, GPT-2 and Llama as transformers stores them.
+ *
+ * ```ts
+ * const { model, missing } = await fromPretrained('google-bert/bert-base-uncased', { head: 'sequenceClassification' })
+ * ```
+ *
+ * Throws a `FileError` when a file cannot be had or the network is not known, and a `StateDictError` when the weights lack
+ * anything but the head.
+ */
+export async function fromPretrained<M extends Module = TensorModel>(
+  source: string,
+  { head, numLabels, maxBytes, ...hub }: FromPretrainedOptions = {},
+): Promise<Pretrained<M>> {
+  const files = await modelFiles(source, hub)
+  const config = await readJson(files, 'config.json')
+  if (!config) throw new FileError('fromPretrained', `${files.name}: has no config.json, which says what network it is`)
+  const { architectures } = config
+  const fail = (problem: string): FileError => new FileError('fromPretrained', `${files.name}: config.json: ${problem}`)
+  const labels = numLabels ?? labelsIn(config)
+  const settings = new Settings(labels === undefined ? config : { ...config, num_labels: labels }, fail)
+  const named = Array.isArray(architectures) ? architectures : []
+  const architecture = architectureOf(settings, named, head)
+  const path = await findWeights(files)
+  const model = architecture.make(settings)
+  const tensors = await loadTensors(path, maxBytes === undefined ? {} : { maxBytes })
+  const report = fit(model, tensors, architecture)
+  return { model: model.eval() as M, config, ...report }
+}
+
+/** transformers writes names of the labels instead of their number. */
+function labelsIn({ id2label, num_labels: count }: Readonly<Record<string, unknown>>): number | undefined {
+  if (typeof count === 'number') return count
+  return typeof id2label === 'object' && id2label !== null ? Object.keys(id2label).length : undefined
+}
+
+/** Loads what fits. Of the network itself everything must be there; a head may be missing or of another size. */
+function fit(
+  model: Module,
+  tensors: ReadonlyMap<string, Tensor>,
+  architecture: Architecture,
+): Pick<Pretrained, 'missing' | 'unexpected'> {
+  const own = model.stateDict()
+  const given = renamed(own, tensors, architecture.root)
+  const isHead = headTest(own, architecture)
+  for (const [name, x] of given) {
+    const wanted = own[name]
+    if (wanted && isHead(name) && !sameShape(wanted.shape, x.shape)) given.delete(name)
+  }
+  const tied = tiedNames(model)
+  const { missing, unexpected } = model.loadStateDict(given, { strict: false })
+  const open = missing.filter((name) => !(tied.get(name) ?? []).some((other) => given.has(other)))
+  const lost = open.filter((name) => !isHead(name))
+  if (lost.length > 0) {
+    const names = lost.map((name) => `'${name}' ${formatShape(own[name]!.shape)}`).join(', ')
+    throw new StateDictError(
+      'fromPretrained',
+      `the weights lack ${names}; they have ${[...tensors.keys()].slice(0, 5).join(', ')} ...`,
+    )
+  }
+  return { missing: open, unexpected }
+}
+
+/** Which names belong to the head: all outside the root; of a network without a head, the pooler. */
+function headTest(own: Readonly<Record<string, Tensor>>, { root, head }: Architecture): (name: string) => boolean {
+  if (head !== undefined) return (name) => name.startsWith(`${head}.`)
+  const whole = root !== undefined && Object.keys(own).some((name) => name.startsWith(`${root}.`))
+  return (name) => /(^|\.)pooler\./.test(name) || (whole && !name.startsWith(`${root}.`))
+}
+
+/** Names as the model has them: without or with the root, and with today's words for scale and shift of normalisations. */
+function renamed(
+  own: Readonly<Record<string, Tensor>>,
+  tensors: ReadonlyMap<string, Tensor>,
+  root: string | undefined,
+): Map<string, Tensor> {
+  const found = new Map<string, Tensor>()
+  for (const [name, x] of tensors) {
+    const today = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
+    const candidates = [name, today]
+    if (root !== undefined) candidates.push(`${root}.${today}`)
+    if (root !== undefined && today.startsWith(`${root}.`)) candidates.push(today.slice(root.length + 1))
+    found.set(candidates.find((candidate) => Object.hasOwn(own, candidate)) ?? name, x)
+  }
+  return found
+}
+
+/** Of each name, all names of the same parameter. */
+function tiedNames(model: Module): Map<string, readonly string[]> {
+  const names = new Map<Tensor, string[]>()
+  const named = model.namedParameters({ removeDuplicate: false })
+  for (const [name, parameter] of named) names.set(parameter, [...(names.get(parameter) ?? []), name])
+  return new Map(named.map(([name, parameter]) => [name, names.get(parameter)!]))
+}

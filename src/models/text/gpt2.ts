@@ -1,0 +1,145 @@
+import { ModuleList } from '../../nn/containers.ts'
+import { Dropout } from '../../nn/layers/dropout.ts'
+import { Embedding } from '../../nn/layers/embedding.ts'
+import { LayerNorm } from '../../nn/layers/layer-norm.ts'
+import { Linear } from '../../nn/layers/linear.ts'
+import { normal } from '../../nn/init.ts'
+import { Module } from '../../nn/module.ts'
+import { Parameter } from '../../nn/parameter.ts'
+import { arange, zeros } from '../../tensor/creation.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import type { Settings } from '../../io/settings.ts'
+import { type Activation, activationOf } from './activation.ts'
+import { attend, type TextInputs, tokenMask } from './heads.ts'
+
+/** GPT-2 (Radford et al. 2019) with the names of transformers. */
+
+/** A linear layer whose weight is [inputs, outputs], as the first GPT had it. */
+class Conv1D extends Module {
+  weight: Parameter
+  bias: Parameter
+
+  constructor(outputs: number, inputs: number) {
+    super()
+    this.weight = new Parameter(zeros([inputs, outputs]))
+    this.bias = new Parameter(zeros([outputs]))
+    normal(this.weight, { std: 0.02 })
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.matmul(this.weight).add(this.bias)
+  }
+}
+
+class Attention extends Module {
+  c_attn: Conv1D
+  c_proj: Conv1D
+  resid_dropout: Dropout
+  readonly heads: number
+  readonly dropout: number
+
+  constructor(config: Settings) {
+    super()
+    const width = config.number('n_embd')
+    this.c_attn = new Conv1D(3 * width, width)
+    this.c_proj = new Conv1D(width, width)
+    this.resid_dropout = new Dropout(config.number('resid_pdrop', 0.1))
+    this.heads = config.number('n_head')
+    this.dropout = config.number('attn_pdrop', 0.1)
+  }
+
+  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+    const { heads, training } = this
+    const [q, k, v] = this.c_attn.forward(x).chunk(3, 2) as [Tensor, Tensor, Tensor]
+    const y = attend([q, k, v], { heads, mask, causal: true, dropout: training ? this.dropout : 0 })
+    return this.resid_dropout.forward(this.c_proj.forward(y))
+  }
+}
+
+class Perceptron extends Module {
+  c_fc: Conv1D
+  c_proj: Conv1D
+  dropout: Dropout
+  readonly activation: Activation
+
+  constructor(config: Settings) {
+    super()
+    const width = config.number('n_embd')
+    const inner = config.number('n_inner', 4 * width)
+    this.c_fc = new Conv1D(inner, width)
+    this.c_proj = new Conv1D(width, inner)
+    this.dropout = new Dropout(config.number('resid_pdrop', 0.1))
+    this.activation = activationOf(config, 'activation_function', 'gelu_new')
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.dropout.forward(this.c_proj.forward(this.activation(this.c_fc.forward(x))))
+  }
+}
+
+class Block extends Module {
+  ln_1: LayerNorm
+  attn: Attention
+  ln_2: LayerNorm
+  mlp: Perceptron
+
+  constructor(config: Settings) {
+    super()
+    const width = config.number('n_embd')
+    const eps = config.number('layer_norm_epsilon', 1e-5)
+    this.ln_1 = new LayerNorm(width, { eps })
+    this.attn = new Attention(config)
+    this.ln_2 = new LayerNorm(width, { eps })
+    this.mlp = new Perceptron(config)
+  }
+
+  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+    const y = x.add(this.attn.forward(this.ln_1.forward(x), mask))
+    return y.add(this.mlp.forward(this.ln_2.forward(y)))
+  }
+}
+
+/** Tokens [N, L] → one row for each token [N, L, n_embd], which has seen those before it. */
+export class Gpt2Model extends Module {
+  wte: Embedding
+  wpe: Embedding
+  drop: Dropout
+  h: ModuleList<Block>
+  ln_f: LayerNorm
+
+  constructor(config: Settings) {
+    super()
+    const width = config.number('n_embd')
+    this.wte = new Embedding(config.number('vocab_size'), width)
+    this.wpe = new Embedding(config.number('n_positions', 1024), width)
+    this.drop = new Dropout(config.number('embd_pdrop', 0.1))
+    this.h = new ModuleList(Array.from({ length: config.number('n_layer') }, () => new Block(config)))
+    this.ln_f = new LayerNorm(width, { eps: config.number('layer_norm_epsilon', 1e-5) })
+    for (const table of [this.wte, this.wpe]) normal(table.weight, { std: 0.02 })
+  }
+
+  forward(tokens: Tensor, { attentionMask }: TextInputs = {}): Tensor {
+    const places = this.wpe.forward(arange(tokens.shape[1]!, { dtype: 'int32' }))
+    const mask = tokenMask(attentionMask)
+    let y = this.drop.forward(this.wte.forward(tokens).add(places))
+    for (const block of this.h) y = block.forward(y, mask)
+    return this.ln_f.forward(y)
+  }
+}
+
+/** Tokens [N, L] → logits of the token that follows each [N, L, vocab_size]. */
+export class Gpt2ForCausalLM extends Module {
+  transformer: Gpt2Model
+  lm_head: Linear
+
+  constructor(config: Settings) {
+    super()
+    this.transformer = new Gpt2Model(config)
+    this.lm_head = new Linear(config.number('n_embd'), config.number('vocab_size'), { bias: false })
+    if (config.flag('tie_word_embeddings', true)) this.lm_head.weight = this.transformer.wte.weight
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+    return this.lm_head.forward(this.transformer.forward(tokens, inputs))
+  }
+}
