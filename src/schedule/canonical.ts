@@ -37,7 +37,7 @@ export function sourcesOf(node: Node): readonly Node[] {
 
 /** Whether a node that the interpreter can evaluate is computed by its decomposition here. */
 function isWrittenOut(node: Node): boolean {
-  return node.op.decompose !== undefined && !node.op.isTooLarge?.(node)
+  return node.op.decompose !== undefined && !node.op.isBlockwise?.(node)
 }
 
 /**

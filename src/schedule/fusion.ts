@@ -182,7 +182,7 @@ function staysInRow(at: Affine, { extents, resultAxes }: Nest, rows: number): bo
   return at.offset >= 0 && at.offset < Math.max(1, rowSize)
 }
 
-function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {
+export function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {
   const order: Kernel[] = []
   const seen = new Set<Kernel>()
   const visit = (unit: Kernel): void => {
