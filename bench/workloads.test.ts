@@ -20,5 +20,6 @@ test('operations are counted by hand', () => {
   const [first, second] = [26 * 26 * 32 * 9, 24 * 24 * 64 * 32 * 9]
   expect(flops('cnn_b64')).toBe(2 * 64 * (2 * first + 3 * (second + 9216 * 128 + 1280)))
   expect(flops('conv3_64to128_32px_s2_data')).toBe(2 * 32 * 16 ** 2 * 128 * 64 * 9)
+  expect(flops('attention_1024_causal')).toBe(8 * 7 * 64 * 1024 ** 2)
   expect(flops('softmax_fwd_bwd')).toBeNull()
 })

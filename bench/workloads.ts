@@ -75,6 +75,14 @@ const steps: readonly Workload[] = [
   ...(['softmax', 'layernorm', 'gelu_chain'] as const).map(
     (op): Workload => ({ name: `${op}_fwd_bwd`, work: { kind: 'rows', op, shape: [4096, 1024] } }),
   ),
+  ...[1024, 4096].flatMap((length) =>
+    [false, true].map(
+      (causal): Workload => ({
+        name: `attention_${length}${causal ? '_causal' : ''}`,
+        work: { kind: 'attention', batch: 1, heads: 8, length, size: 64, causal },
+      }),
+    ),
+  ),
 ]
 
 /** The convolutions of ResNet-18 on images of 32 × 32, each size once: channels in and out, size of the input, kernel, stride. */

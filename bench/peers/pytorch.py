@@ -185,7 +185,18 @@ def convolution(inputs, stride, padding, **options):
     return run, lambda: sample(result)
 
 
-KINDS = {"train": train, "matmul": matmul, "rows": rows, "convolution": convolution}
+def attention(inputs, causal, **_):
+    leaves = [inputs[name].requires_grad_() for name in "qkv"]
+
+    def run():
+        for x in leaves:
+            x.grad = None
+        F.scaled_dot_product_attention(*leaves, is_causal=causal).backward(inputs["dy"])
+
+    return run, lambda: [number for x in leaves for number in sample(x.grad)]
+
+
+KINDS = {"train": train, "matmul": matmul, "rows": rows, "convolution": convolution, "attention": attention}
 
 
 def timed(run, iterations, seconds=0.0):

@@ -1,11 +1,12 @@
 import type { Tensor } from 'gradus'
+import type { AttentionWork } from './attention.ts'
 import type { ConvolutionWork } from './convolution.ts'
 import type { MatmulWork } from './matmul.ts'
 import type { RowsWork } from './rows.ts'
 import type { TrainWork } from './train.ts'
 
 /** What a workload does, as plain data: every side (Gradus and each peer) reads the same description. */
-export type Work = MatmulWork | TrainWork | RowsWork | ConvolutionWork
+export type Work = MatmulWork | TrainWork | RowsWork | ConvolutionWork | AttentionWork
 
 /** A piece of work under its name in tables and in `--only`. */
 export interface Workload {

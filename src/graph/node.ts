@@ -33,10 +33,10 @@ export interface Op<A extends Attrs = Attrs> {
    */
   decompose?(inputs: readonly Node[], attrs: A, node: Node<A>): Node
   /**
-   * For an op that has an evaluation and a decomposition: whether this node is too large to be written out. Compiled targets
-   * write out the others.
+   * For an op that has an evaluation and a decomposition: whether this node stays one, since what it would be
+   * written out to is too large. Compiled targets write out the others.
    */
-  isTooLarge?(node: Node<A>): boolean
+  staysWhole?(node: Node<A>): boolean
 }
 
 /** Where `backward()` leaves the gradient of a leaf; shared by all versions of that leaf. */

@@ -3,15 +3,25 @@ import type { BufferParameter, Register } from '../lane/program.ts'
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
 
-/** Random bits of elements `at` (i32 lanes) as the op randomBits defines them: Threefry-2x32-20, two elements a block. */
-export function threefry(b: LaneBuilder, key: BufferParameter, stream: number, at: Register): Register {
+/** The key of a random call in every lane, and what follows from it. */
+export type ThreefryKey = readonly [Register, Register, Register]
+
+export function threefryKey(b: LaneBuilder, key: BufferParameter): ThreefryKey {
   const call = b.splat(key, 2)
   const k0 = b.iadd(b.splat(key, 0), b.imul(call, b.int(0x9e3779b9)))
   const k1 = b.ixor(b.splat(key, 1), call)
-  const k2 = b.ixor(b.ixor(k0, k1), b.int(0x1bd11bda))
-  const keys = [k0, k1, k2]
-  let x0 = b.iadd(b.shr(at, 1), k0)
-  let x1 = b.iadd(b.int(stream), k1)
+  return [k0, k1, b.ixor(b.ixor(k0, k1), b.int(0x1bd11bda))]
+}
+
+/** Both words of blocks (i32 lanes): the random bits of elements 2 · block and 2 · block + 1. Threefry-2x32-20. */
+export function threefryBlocks(
+  b: LaneBuilder,
+  keys: ThreefryKey,
+  stream: number,
+  block: Register,
+): [even: Register, odd: Register] {
+  let x0 = b.iadd(block, keys[0])
+  let x1 = b.iadd(b.int(stream), keys[1])
   for (let round = 0; round < 20; round++) {
     x0 = b.iadd(x0, x1)
     x1 = b.ixor(b.rotl(x1, rotations[round & 7]!), x0)
@@ -21,5 +31,11 @@ export function threefry(b: LaneBuilder, key: BufferParameter, stream: number, a
       x1 = b.iadd(b.iadd(x1, keys[(s + 1) % 3]!), b.int(s))
     }
   }
-  return b.select(b.ieq(b.iand(at, b.int(1)), b.int(0)), x0, x1)
+  return [x0, x1]
+}
+
+/** Random bits of elements `at` (i32 lanes) as the op randomBits defines them. */
+export function threefry(b: LaneBuilder, key: BufferParameter, stream: number, at: Register): Register {
+  const [even, odd] = threefryBlocks(b, threefryKey(b, key), stream, b.shr(at, 1))
+  return b.select(b.ieq(b.iand(at, b.int(1)), b.int(0)), even, odd)
 }

@@ -47,7 +47,7 @@ function recordedOrder(roots: readonly Node[]): Node[] {
 export function canonicalize(roots: readonly Node[], isKernel: (node: Node) => boolean = () => false): Program {
   const isWrittenOut = (node: Node): boolean => {
     const { op } = node
-    return !op.evaluate || (op.decompose !== undefined && !isKernel(node) && !op.isTooLarge?.(node))
+    return !op.evaluate || (op.decompose !== undefined && !isKernel(node) && !op.staysWhole?.(node))
   }
   const recorded = recordedOrder(roots)
   const { leaves, scalars } = argumentsOf(roots, recorded)

@@ -213,7 +213,7 @@ function staysInRow(
   return at.offset >= 0 && least >= 0 && most < rowSize
 }
 
-function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {
+export function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {
   const order: Kernel[] = []
   const seen = new Set<Kernel>()
   const visit = (unit: Kernel): void => {

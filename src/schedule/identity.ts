@@ -36,11 +36,12 @@ class IdentityWriter {
       for (const node of [kernel.source, ...kernel.source.inputs, kernel.node]) this.slot(node)
       if (kernel.epilogue) this.expression(kernel.epilogue)
     } else {
-      const { node } = kernel
-      this.put(`${node.op.name} ${JSON.stringify(node.attrs)}`)
-      for (const operand of [...node.inputs, node]) {
-        this.slot(operand)
-        this.put(`[${operand.shape}]`)
+      for (const node of [kernel.node, ...kernel.others]) {
+        this.put(`${node.op.name} ${JSON.stringify(node.attrs)}`)
+        for (const operand of [...node.inputs, node]) {
+          this.slot(operand)
+          this.put(`[${operand.shape}]`)
+        }
       }
     }
   }

@@ -24,6 +24,8 @@ export interface Nest {
 export interface Whole {
   readonly kind: 'whole'
   readonly node: Node
+  /** Further results of the same work. */
+  readonly others: readonly Node[]
 }
 
 /** Nests computed together: stage after stage for one row of their shared leading axes, then the next row. */
@@ -45,6 +47,7 @@ export type Kernel = Nest | Whole | Group | ProductKernel
 const wholeOps: ReadonlySet<string> = new Set([
   'contract',
   'product',
+  'chain',
   'conv',
   'scatter',
   'argSort',
@@ -77,7 +80,7 @@ export function makeKernels({ order, targets }: Program): Kernels {
     if (!stored.has(node)) continue
     if (isProduct(node)) {
       kernels.set(node, { kind: 'product', node, source: node, product: node.attrs, epilogue: undefined })
-    } else kernels.set(node, isWhole(node) ? { kind: 'whole', node } : buildNest(node, stored, isStored))
+    } else kernels.set(node, isWhole(node) ? { kind: 'whole', node, others: [] } : buildNest(node, stored, isStored))
   }
   return { stored, kernels: order.flatMap((node) => kernels.get(node) ?? []) }
 }

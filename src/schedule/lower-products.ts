@@ -1,3 +1,4 @@
+import { lowerAttention } from './attention.ts'
 import { type Program, rewrite } from './canonical.ts'
 import { lowerConvolution } from './convolutions.ts'
 import { Layouts } from './layouts.ts'
@@ -5,14 +6,14 @@ import { lowerMatmul } from './matmuls.ts'
 import type { Packing } from './operands.ts'
 
 /**
- * The program with matrix products and convolutions in the form that product kernels compute, and what lies between
- * convolutions in their order.
+ * The program with matrix products and convolutions in the form that product kernels compute, attention in that of chain
+ * kernels, and what lies between convolutions in their order.
  */
 export function lowerProducts(program: Program, packing: Packing): Program {
   const layouts = new Layouts()
   return rewrite(program, (node, inputs) => {
     const convolved = lowerConvolution(node, inputs, packing)
     if (convolved) return layouts.add(convolved)
-    return lowerMatmul(node, inputs, packing) ?? layouts.move(node, inputs)
+    return lowerMatmul(node, inputs, packing) ?? lowerAttention(node, inputs, packing) ?? layouts.move(node, inputs)
   })
 }

@@ -62,7 +62,8 @@ export function broadcastOperand(
   return { node: skewed, at: combine(index, stridesOf(skewed.shape), extents.length) }
 }
 
-function aliases(bytes: number): boolean {
+/** Whether elements so many bytes apart crowd each other out of a cache. */
+export function aliases(bytes: number): boolean {
   return bytes !== 0 && bytes % aliasing === 0
 }
 
@@ -92,7 +93,7 @@ export function vectorOperand(
 }
 
 /** `[lead ..., k ..., columns]` as `[lead ..., panels, k ..., width]`, with zeros beyond the last column. */
-function panels(x: Node, lead: number, width: number): Node {
+export function panels(x: Node, lead: number, width: number): Node {
   const { shape } = x
   const last = shape.length - 1
   const count = Math.ceil(shape[last]! / width)

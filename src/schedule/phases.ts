@@ -4,7 +4,8 @@ import { readsIn } from './walk.ts'
 
 /** Nodes that a kernel leaves in memory for others, or keeps to itself. */
 export function resultsOf(kernel: Kernel): readonly Node[] {
-  return kernel.kind === 'group' ? kernel.members.map(({ node }) => node) : [kernel.node]
+  if (kernel.kind === 'group') return kernel.members.map(({ node }) => node)
+  return kernel.kind === 'whole' ? [kernel.node, ...kernel.others] : [kernel.node]
 }
 
 const known = new WeakMap<Kernel, ReadonlySet<Node>>()
@@ -20,7 +21,7 @@ export function readsOf(kernel: Kernel): ReadonlySet<Node> {
 }
 
 function findReads(kernel: Kernel): ReadonlySet<Node> {
-  if (kernel.kind === 'whole') return new Set(kernel.node.inputs)
+  if (kernel.kind === 'whole') return new Set(resultsOf(kernel).flatMap(({ inputs }) => inputs))
   if (kernel.kind === 'nest') return new Set(readsIn(kernel.body).map(({ node }) => node))
   if (kernel.kind === 'product') {
     const { source, epilogue } = kernel

@@ -9,7 +9,7 @@ import { contract } from './contract.ts'
 import { dropout } from './dropout.ts'
 import { constant, iota } from './leaves.ts'
 import { cast, detach, equal, lessEqual, where } from './logic.ts'
-import { widened } from './precision.ts'
+import { computingType, widened } from './precision.ts'
 import { reduce, sumTo } from './reduce.ts'
 import { exp, log } from './transcendental.ts'
 import { reshape } from './views.ts'
@@ -40,11 +40,19 @@ export interface AttentionInputs {
   readonly dropout: { readonly key: Node; readonly p: Node } | undefined
 }
 
-/** So many scores are more than a compiled plan should keep in memory. */
+/** More scores than this are computed again faster than they are read, unless they are those of short sequences. */
+const storedScores = 2 ** 18
+const shortSequence = 64
+
+/** So many scores are more than a compiled plan should keep in memory, though kernels know them written out only. */
 const mostScores = 2 ** 27
 
-const isTooLarge = ({ inputs: [q, k] }: { readonly inputs: readonly Node[] }): boolean =>
-  sizeOf(scoresShape(q!, k!)) > mostScores
+function isBlockwise({ inputs: [q, k], attrs }: Node<Partial<AttentionGradient>>): boolean {
+  const shape = scoresShape(q!, k!)
+  const hasKernel = computingType(q!.dtype) === 'float32' && attrs.of !== 'mask'
+  const isLong = Math.min(...shape.slice(2)) >= shortSequence
+  return sizeOf(shape) > (hasKernel && isLong ? storedScores : mostScores)
+}
 
 /** softmax(q · kᵀ · scale + mask) · v (Vaswani et al., "Attention is all you need", 2017). */
 export const attentionOp: Op<AttentionAttrs> = {
@@ -57,7 +65,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     return { shape: [...q.shape.slice(0, 3), v.shape[3]!], dtype: q.dtype }
   },
   evaluate: (node, values) => attendInBlocks(node, values),
-  isTooLarge,
+  staysWhole: isBlockwise,
   decompose(inputs, attrs, node) {
     const { q, k, v, scale, mask, dropout: random } = inputsOf(inputs, attrs, 0)
     const weights = softmaxOfVisible(maskedScores(q, k, scale, mask, attrs.causal), mask !== undefined)
@@ -127,7 +135,7 @@ export const attentionLogSumExpOp: Op<Omit<AttentionAttrs, 'dropped'>> = {
   kind: 'composite',
   infer: ([q]) => ({ shape: q!.shape.slice(0, 3), dtype: widened(q!).dtype }),
   evaluate: (node, values) => logSumExpInBlocks(node, values),
-  isTooLarge,
+  staysWhole: isBlockwise,
   decompose([q, k, scale, mask], { causal }) {
     const scores = maskedScores(q!, k!, scale!, mask, causal)
     const infinity = constant(Number.POSITIVE_INFINITY, scores.dtype)
@@ -166,7 +174,7 @@ export const attentionGradientOp: Op<AttentionGradient> = {
     return { shape: source.shape, dtype: source.dtype }
   },
   evaluate: (node, values) => gradientInBlocks(node, values),
-  isTooLarge,
+  staysWhole: isBlockwise,
   decompose(inputs, attrs, node) {
     const { q, k, v, scale, mask, dropout: random } = inputsOf(inputs, attrs, 3)
     const [sums, delta, dy] = inputs.slice(4, 7) as [Node, Node, Node]

@@ -97,7 +97,7 @@ export const scanOp: Op<ScanAttrs> = {
     return out
   },
   decompose: (inputs, attrs) => unrolled(inputs, attrs),
-  isTooLarge: ({ attrs: { body, length } }) => length * body.size > mostUnrolled,
+  staysWhole: ({ attrs: { body, length } }) => length * body.size > mostUnrolled,
   derivative: (node, dy, i) => allAtOnce(node, dy, () => differentiate(node, dy))[i],
 }
 

@@ -105,7 +105,7 @@ export class KernelLibrary {
 
   private laneCode(kernel: Kernel): KernelCode {
     const lanes = lanesOf(this.set)
-    if (kernel.kind === 'whole') return wholeCode(kernel.node, lanes, this)
+    if (kernel.kind === 'whole') return wholeCode(kernel.node, lanes, this, kernel.others)
     if (kernel.kind === 'product') return productCode(kernel, lanes, this, this.limits)
     return kernel.kind === 'nest' ? nestCode(kernel, lanes, this) : groupCode(kernel, lanes, this)
   }

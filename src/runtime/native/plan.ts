@@ -14,6 +14,7 @@ import { outOfRange } from '../../graph/ops/index-range.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
+import { joinChains } from '../../schedule/join-chains.ts'
 import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
 import { lower } from '../../schedule/lowering/lower.ts'
@@ -119,7 +120,7 @@ export class Plan {
       (scalar) => this.scalars.get(scalar)!,
       (bytes) => this.scratch(bytes),
     )
-    const kernels = this.joined(makeKernels(program).kernels, results)
+    const kernels = this.joined(joinChains(makeKernels(program).kernels), results)
     const phases = phasesOf(kernels)
     const memory = this.arena.layOut(lifetimes(phases, results))
     this.offsets = memory.offsets
@@ -172,7 +173,8 @@ export class Plan {
       for (const kernel of phase) {
         const code = this.compiled.get(kernel)
         if (code) native.push({ code, kernel })
-        else if (kernel.kind === 'group') throw new Error(`a group of ${kernel.members.length} kernels has no code`)
+        else if (kernel.kind === 'group' || resultsOf(kernel).length > 1)
+          throw new Error(`a kernel of ${resultsOf(kernel).length} results has no code`)
         else routines.push(kernel)
       }
       if (native.length > 0) pending.push(native)
@@ -322,7 +324,8 @@ export class Plan {
 function workOf(kernel: Kernel): number {
   if (kernel.kind === 'group') return kernel.members.reduce((sum, member) => sum + workOf(member), 0)
   if (kernel.kind === 'product') return sizeOf(kernel.product.extents)
-  return sizeOf(kernel.kind === 'nest' ? kernel.extents : kernel.node.shape)
+  if (kernel.kind === 'nest') return sizeOf(kernel.extents)
+  return Math.max(...[kernel.node, ...readsOf(kernel)].map(({ shape }) => sizeOf(shape)))
 }
 
 function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {
