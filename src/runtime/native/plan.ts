@@ -9,8 +9,9 @@ import {
 } from '../../core/dtype.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { lanesOf } from '../../codegen/x64/emit.ts'
-import type { Node } from '../../graph/node.ts'
+import type { Node, Op } from '../../graph/node.ts'
 import { outOfRange } from '../../graph/ops/index-range.ts'
+import { type ScanAttrs, scanOp } from '../../graph/ops/scan.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
@@ -23,12 +24,13 @@ import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
-import { arena } from './arena.ts'
+import { Arena, arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
 import { addressOf, CodePages } from './memory.ts'
 import { type KernelCall, type Outcome, PlanTable } from './plan-table.ts'
 import type { ResultMemory } from './result-memory.ts'
+import { ScanPlan } from './scan-plan.ts'
 import { threadPool } from './thread-pool.ts'
 
 /** Kernels whose work all threads together are worth less than this stay on the calling thread. */
@@ -55,9 +57,10 @@ export interface Given {
   readonly held: readonly boolean[]
 }
 
-/** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
+/** A part of a plan: phases of machine code in one native call, a plan repeated over time, or one kernel that the interpreter computes. */
 type Segment =
   | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
+  | { readonly kind: 'scan'; readonly node: Node; readonly plan: ScanPlan }
   | { readonly kind: 'routine'; readonly kernel: Exclude<Kernel, Group> }
 
 /**
@@ -85,8 +88,12 @@ export class Plan {
   private readonly roots: readonly Root[]
   private readonly cells: ArgumentCells
 
-  constructor(roots: readonly Node[], library: KernelLibrary) {
+  private readonly arena: Arena
+
+  /** `own`: intermediates lie in an arena of this plan alone, so that it can run while another plan does. */
+  constructor(roots: readonly Node[], library: KernelLibrary, own: Arena = arena) {
     this.library = library
+    this.arena = own
     const packing = packingOf(lanesOf(library.set))
     const recorded = canonicalize(roots, (node) => runsByRows(node, packing))
     const program = lower(lowerProducts(lowerScans(recorded, packing), packing))
@@ -157,6 +164,12 @@ export class Plan {
       if (native.length > 0) pending.push(native)
       if (routines.length > 0) flush()
       for (const kernel of routines) {
+        if (kernel.node.op === (scanOp as Op)) {
+          const node = kernel.node as Node<ScanAttrs>
+          const plan = new ScanPlan(node, (body) => new Plan(body, this.library, new Arena()))
+          this.segments.push({ kind: 'scan', node, plan })
+          continue
+        }
         this.segments.push({ kind: 'routine', kernel })
         this.routines.push(kernel.node.op.name)
       }
@@ -211,6 +224,7 @@ export class Plan {
     const start = performance.now()
     for (const segment of this.segments) {
       if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, given.numbers)
+      else if (segment.kind === 'scan') this.runScan(segment.node, segment.plan, arrays)
       else this.check(threadPool().runSync(segment.table, segment.threads))
     }
     this.tookUntilNow(start)
@@ -234,7 +248,7 @@ export class Plan {
     if (segment?.kind !== 'native') throw new Error('only a plan of one native segment runs beside the program')
     const { arrays, finish } = this.bind(given, memory)
     // Until it is over, nothing that it reads or writes may be collected.
-    const pinned = [this, arrays, arena.memory]
+    const pinned = [this, arrays, this.arena.memory]
     const start = performance.now()
     const { wait, done } = threadPool().launch(segment.table, segment.threads)
     return {
@@ -261,8 +275,8 @@ export class Plan {
     })
     for (const { dtype, shape } of this.results) arrays.push(memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!))
     const addresses = arrays.map(addressOf)
-    arena.reserve(this.arenaBytes)
-    this.cells.write(arena.address, addresses, numbers)
+    this.arena.reserve(this.arenaBytes)
+    this.cells.write(this.arena.address, addresses, numbers)
     const finish = (): TypedArray[] =>
       this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
         const array = arrays[source]!
@@ -282,16 +296,26 @@ export class Plan {
   }
 
   private runRoutine(kernel: Exclude<Kernel, Group>, arrays: readonly TypedArray[], numbers: readonly number[]): void {
-    const stored = (node: Node): TypedArray => arrays[this.sources.get(node)!] ?? this.inArena(node)
+    const stored = this.storedIn(arrays)
     const number = (scalar: Node): number => numbers[this.scalars.get(scalar)!]!
     const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype), number)
     stored(kernel.node).set(toStorage(result, kernel.node.dtype))
   }
 
+  private runScan(node: Node, plan: ScanPlan, arrays: readonly TypedArray[]): void {
+    const stored = this.storedIn(arrays)
+    plan.run(node.inputs.map(stored), stored(node))
+  }
+
+  /** Where a node's elements lie in this run. */
+  private storedIn(arrays: readonly TypedArray[]): (node: Node) => TypedArray {
+    return (node) => arrays[this.sources.get(node)!] ?? this.inArena(node)
+  }
+
   private inArena(node: Node): TypedArray {
     const like = allocate(node.dtype, 0)
     const make = like.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
-    const { buffer, byteOffset } = arena.memory
+    const { buffer, byteOffset } = this.arena.memory
     return new make(buffer, byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
   }
 }
