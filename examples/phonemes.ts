@@ -71,7 +71,7 @@ class Speaker extends nn.Module {
 
 const model = new Speaker()
 const optimizer = new optim.AdamW(model.parameters(), { lr: 2e-3, weightDecay: 0.01 })
-const schedule = new optim.OneCycleLR(optimizer, { maxLr: 2e-3, totalSteps: steps })
+const schedule = new optim.OneCycleLR(optimizer, 2e-3, { totalSteps: steps })
 for (let step = 1; step <= steps; step++) {
   const entries = Array.from({ length: batch }, () => train[Math.floor(Math.random() * train.length)]).flatMap(
     (e) => e ?? [],
