@@ -89,5 +89,6 @@ export const omissions: readonly Omission[] = [
     reason: 'kernels of PyTorch for products in 8-bit floats or over ragged groups on GPUs',
     names: ['grouped_mm', 'scaled_mm', 'scaled_grouped_mm'].map((name) => `nn.functional.${name}`),
   },
+  { reason: 'a base class of others, of no use by itself', names: ['nn.RNNBase', 'nn.RNNCellBase'] },
   { reason: 'shares statistics between processes; training here is one process', names: ['nn.SyncBatchNorm'] },
 ]

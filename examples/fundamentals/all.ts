@@ -4,7 +4,17 @@ import { figuresText, type Result, results } from './show.ts'
 
 const scripts = [
   ...['neuron', 'xor', 'linear-regression', 'maximum-margin', 'vanishing-gradient', 'dying-relu', 'softmax'],
-  ...['oscillation', 'moving-target', 'sparsity', 'dropout', 'batch-norm', 'convolution'],
+  ...[
+    'oscillation',
+    'moving-target',
+    'sparsity',
+    'dropout',
+    'batch-norm',
+    'convolution',
+    'order',
+    'parallel',
+    'recall',
+  ],
 ]
 for (const script of scripts) await import(`./${script}.ts`)
 

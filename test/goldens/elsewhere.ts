@@ -75,6 +75,11 @@ export const elsewhere: readonly Group[] = [
     names: ['scan'],
   },
   {
+    reason: 'writes text; compared with what can be worked out by hand, and with real weights in test/sequences',
+    test: 'src/nn/generation/generate.test.ts',
+    names: ['nn.generate'],
+  },
+  {
     reason: 'keeps what attention has seen; compared with the whole sequence',
     test: 'src/nn/key-value-cache.test.ts',
     names: ['nn.KeyValueCache'],

@@ -57,8 +57,47 @@ function* times({ length, reverse }: ScanAttrs): Iterable<number> {
   for (let i = 0; i < length; i++) yield reverse ? length - 1 - i : i
 }
 
-/** Longer unrolled graphs are left to the interpreter. */
-const mostUnrolled = 6000
+/** Arrays as the steps of a scan pass them on. */
+interface Elements {
+  readonly length: number
+  subarray(start: number, end: number): this
+}
+
+/** Takes all steps, each by `step` from parameters to results, and writes what is kept into `out`. */
+export function runSteps<A extends Elements>(
+  attrs: ScanAttrs,
+  inputs: readonly A[],
+  out: { set(values: A, offset: number): void },
+  step: (parameters: readonly A[]) => readonly A[],
+): void {
+  const { length, carries, xs, reverse, keepsStates } = attrs
+  const sections = sectionsOf(attrs)
+  const write = (i: number, row: number, values: A): void => {
+    const section = sections[i]
+    if (section) out.set(values, section.offset + row * values.length)
+  }
+  let state: readonly A[] = inputs.slice(0, carries)
+  let left = length
+  const writeState = (row: number): void => {
+    if (keepsStates || left === 0) for (const [i, values] of state.entries()) write(i, keepsStates ? row : 0, values)
+  }
+  writeState(reverse ? length : 0)
+  const invariants = inputs.slice(carries + xs)
+  for (const t of times(attrs)) {
+    const rows = inputs.slice(carries, carries + xs).map((values) => {
+      const size = values.length / length
+      return values.subarray(t * size, (t + 1) * size)
+    })
+    const results = step([...state, ...rows, ...invariants])
+    state = results.slice(0, carries)
+    left--
+    writeState(reverse ? t : t + 1)
+    for (let i = carries; i < results.length; i++) write(i, t, results[i]!)
+  }
+}
+
+/** Scans of more operations than this stay whole in compiled plans, which then repeat a plan of the body. */
+const mostUnrolled = 256
 
 export const scanOp: Op<ScanAttrs> = {
   name: 'scan',
@@ -68,32 +107,8 @@ export const scanOp: Op<ScanAttrs> = {
     return { shape: [size], dtype: attrs.dtype }
   },
   evaluate(node, inputs) {
-    const { body, carries, xs } = node.attrs
-    const sections = sectionsOf(node.attrs)
     const out = allocateValues(node.dtype, sizeOf(node.shape))
-    const write = (i: number, row: number, values: Values): void => {
-      const section = sections[i]
-      if (section) out.set(values, section.offset + row * values.length)
-    }
-    let state = inputs.slice(0, carries)
-    const writeStates = (row: number, isLast: boolean): void => {
-      if (!node.attrs.keepsStates && !isLast) return
-      for (const [i, values] of state.entries()) write(i, node.attrs.keepsStates ? row : 0, values)
-    }
-    const { length, reverse } = node.attrs
-    writeStates(reverse ? length : 0, length === 0)
-    const invariants = inputs.slice(carries + xs)
-    let left = length
-    for (const t of times(node.attrs)) {
-      const step = inputs.slice(carries, carries + xs).map((values) => {
-        const size = values.length / length
-        return values.subarray(t * size, (t + 1) * size)
-      })
-      const results = body.evaluate([...state, ...step, ...invariants])
-      state = results.slice(0, carries)
-      writeStates(reverse ? t : t + 1, --left === 0)
-      for (let i = carries; i < results.length; i++) write(i, t, results[i]!)
-    }
+    runSteps<Values>(node.attrs, inputs, out, (parameters) => node.attrs.body.evaluate(parameters))
     return out
   },
   decompose: (inputs, attrs) => unrolled(inputs, attrs),

@@ -98,6 +98,7 @@ class Derivation {
   private readonly again: boolean
   /** Forward nodes that differ from step to step, and where the backward step reads some of them. */
   private readonly varying = new Set<Node>()
+  private readonly constant = new Set<Node>()
   private readonly places = new Map<Node, Source>()
   private readonly residuals: Node[] = []
   private readonly emitted: Node[] = []
@@ -126,7 +127,7 @@ class Derivation {
       division.wanted[i] && i >= carries ? cotangents.get(node) : undefined,
     )
 
-    this.placeForwardNodes(states)
+    this.placeForwardNodes()
     const needed = wanted.filter((node) => node !== undefined)
     this.keepResiduals([...nextStates, ...needed], seeds)
 
@@ -172,21 +173,19 @@ class Derivation {
   }
 
   /** Where states, inputs and results are found at every step. */
-  private placeForwardNodes(states: readonly Node[]): void {
-    const { body, division } = this
-    for (const [i, node] of body.parameters.entries()) {
-      if (i < division.carries) this.places.set(node, { kind: 'state', index: i })
-      else if (i < division.carries + division.xs) this.places.set(node, { kind: 'x', index: i - division.carries })
+  private placeForwardNodes(): void {
+    const { parameters, results } = this.body
+    const { carries, xs } = this.division
+    const place = (node: Node, source: Source): void => {
+      if (this.places.has(node)) return
+      this.varying.add(node)
+      this.places.set(node, source)
     }
-    for (const node of this.places.keys()) this.varying.add(node)
-    if (this.again) for (const [i] of states.entries()) this.place(body.results[i]!, i)
-    else for (const [i, node] of body.results.entries()) this.place(node, i)
-  }
-
-  /** Result `i` of the extended body is `node`. When the derivative is to be differentiated itself, results are computed again. */
-  private place(node: Node, i: number): void {
-    this.varying.add(node)
-    if (!this.again && !this.places.has(node)) this.places.set(node, { kind: 'result', index: i })
+    for (const [i, node] of parameters.slice(0, carries + xs).entries()) {
+      place(node, i < carries ? { kind: 'state', index: i } : { kind: 'x', index: i - carries })
+    }
+    // When the derivative is to be differentiated itself, results are computed again.
+    if (!this.again) for (const [i, node] of results.entries()) place(node, { kind: 'result', index: i })
   }
 
   /** Whether a node of the forward step or of the backward one differs from step to step. */
@@ -199,8 +198,6 @@ class Derivation {
     }
     return this.varying.has(node)
   }
-
-  private readonly constant = new Set<Node>()
 
   /** Decides what of the forward step is kept for the backward one, whose results are `results`. */
   private keepResiduals(results: readonly Node[], seeds: readonly Node[]): void {

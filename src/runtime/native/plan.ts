@@ -9,8 +9,9 @@ import {
 } from '../../core/dtype.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { lanesOf } from '../../codegen/x64/emit.ts'
-import type { Node } from '../../graph/node.ts'
+import type { Node, Op } from '../../graph/node.ts'
 import { outOfRange } from '../../graph/ops/index-range.ts'
+import { type ScanAttrs, scanOp } from '../../graph/ops/scan.ts'
 import { packingOf } from '../../kernel/product-schedule.ts'
 import { canonicalize, isPlaceholder } from '../../schedule/canonical.ts'
 import { runKernel } from '../../schedule/interpret-kernels.ts'
@@ -25,12 +26,13 @@ import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { printPlan } from '../../schedule/print.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
-import { type Arena, arena } from './arena.ts'
+import { Arena, arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
 import { addressOf, CodePages } from './memory.ts'
 import { type KernelCall, type Outcome, PlanTable } from './plan-table.ts'
 import type { ResultMemory } from './result-memory.ts'
+import { ScanPlan } from './scan-plan.ts'
 import { threadPool } from './thread-pool.ts'
 
 /** Kernels whose work all threads together are worth less than this stay on the calling thread. */
@@ -65,9 +67,10 @@ export interface Given {
   readonly held: readonly boolean[]
 }
 
-/** A part of a plan: phases of machine code in one native call, or one kernel that the interpreter computes. */
+/** A part of a plan: phases of machine code in one native call, a plan repeated over time, or one kernel that the interpreter computes. */
 type Segment =
   | { readonly kind: 'native'; readonly table: PlanTable; readonly threads: number }
+  | { readonly kind: 'scan'; readonly node: Node; readonly plan: ScanPlan }
   | { readonly kind: 'routine'; readonly kernel: Exclude<Kernel, Group> }
 
 /**
@@ -180,6 +183,12 @@ export class Plan {
       if (native.length > 0) pending.push(native)
       if (routines.length > 0) flush()
       for (const kernel of routines) {
+        if (kernel.node.op === (scanOp as Op)) {
+          const node = kernel.node as Node<ScanAttrs>
+          const plan = new ScanPlan(node, (body) => new Plan(body, this.library, { arena: new Arena() }))
+          this.segments.push({ kind: 'scan', node, plan })
+          continue
+        }
         this.segments.push({ kind: 'routine', kernel })
         this.routines.push(kernel.node.op.name)
       }
@@ -235,6 +244,7 @@ export class Plan {
     const start = performance.now()
     for (const segment of this.segments) {
       if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, given.numbers)
+      else if (segment.kind === 'scan') this.runScan(segment.node, segment.plan, arrays)
       else this.check(threadPool().runSync(segment.table, segment.threads))
     }
     this.tookUntilNow(start)
@@ -306,10 +316,20 @@ export class Plan {
   }
 
   private runRoutine(kernel: Exclude<Kernel, Group>, arrays: readonly TypedArray[], numbers: readonly number[]): void {
-    const stored = (node: Node): TypedArray => arrays[this.sources.get(node)!] ?? this.inArena(node)
+    const stored = this.storedIn(arrays)
     const number = (scalar: Node): number => numbers[this.scalars.get(scalar)!]!
     const result = runKernel(kernel, (node): Values => toValues(stored(node), node.dtype), number)
     stored(kernel.node).set(toStorage(result, kernel.node.dtype))
+  }
+
+  private runScan(node: Node, plan: ScanPlan, arrays: readonly TypedArray[]): void {
+    const stored = this.storedIn(arrays)
+    plan.run(node.inputs.map(stored), stored(node))
+  }
+
+  /** Where a node's elements lie in this run. */
+  private storedIn(arrays: readonly TypedArray[]): (node: Node) => TypedArray {
+    return (node) => arrays[this.sources.get(node)!] ?? this.inArena(node)
   }
 
   private inArena(node: Node): TypedArray {
