@@ -6,6 +6,8 @@ export function observeRuns(look: (roots: readonly Node[]) => void): void {
   const chosen = device()
   const observed = Object.create(chosen, {
     name: { value: 'observed' },
+    // What runs beside the program is run at once.
+    launch: { value: undefined },
     run: {
       value: (roots: readonly Node[]) => {
         look(roots)

@@ -151,6 +151,18 @@ describe('lane code of nests', () => {
     expect(fusedKernels(sub(p, mul(moment, constant(0.1))), moment)).toEqual(['group of 2'])
   })
 
+  test('a padded value that lies in the next row is not read before that row is computed', () => {
+    const y = mul(leaf([2, 5, 4, 17]), leaf([17], 2))
+    const shifted = pad(y, [
+      { low: 0, high: 0, inner: 0 },
+      { low: -1, high: 1, inner: 0 },
+      { low: 1, high: 2, inner: 0 },
+      { low: 0, high: 0, inner: 0 },
+    ])
+    expect(check(y, shifted)).toEqual([])
+    expect(fusedKernels(y, shifted)).toHaveLength(2)
+  })
+
   test('random graphs', () => {
     let nests = 0
     let refused = 0

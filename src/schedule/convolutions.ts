@@ -87,12 +87,14 @@ function byResidue(node: Node<Convolution>, x: Node, w: Node, d: number, packing
       low: attrs.low.with(d, lowHere),
       high: attrs.high.with(d, highHere),
     })
-    return lowerConvolution(part, [x, kernel], packing)!
+    // A part without results, or one that is zero everywhere, has no order of its own.
+    return lowerConvolution(part, [x, kernel], packing) ?? part
   })
   // Parts that are computed in the same order, channels last, are dealt out in that order.
   const orders = parts.flatMap((part) => (part ? [orderOf(part)] : []))
-  const alike = orders.every((order) => sameShape(order, orders[0]!))
-  const order = alike ? orders[0]! : [...shape.keys()]
+  const [first] = orders
+  const alike = first !== undefined && orders.every((order) => order !== undefined && sameShape(order, first))
+  const order = alike ? first : [...shape.keys()]
   const dim = order[d + 3]!
   const sizes = order.map((_, at) => shape[order.indexOf(at)]!).with(dim, count)
   const unit = [...sizes.slice(0, dim + 1), 1, ...sizes.slice(dim + 1)]
@@ -103,7 +105,8 @@ function byResidue(node: Node<Convolution>, x: Node, w: Node, d: number, packing
   return permute(sliceDim(all, dim, 0, extent), order)
 }
 
-const orderOf = (permuted: Node): readonly number[] => (permuted.attrs as { order: readonly number[] }).order
+const orderOf = (node: Node): readonly number[] | undefined =>
+  (node.attrs as { readonly order?: readonly number[] }).order
 
 function placed(position: Affine, tap: Affine, { stride, kernelDilation }: Convolution, d: number): Affine {
   return sum(scale(position, stride[d]!), scale(tap, kernelDilation[d]!))

@@ -1,6 +1,6 @@
 import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
-import type { Affine } from './affine.ts'
+import type { Affine, Condition } from './affine.ts'
 import { Ancestry } from './ancestry.ts'
 import type { Group, Kernel, Nest } from './kernels.ts'
 import { readsOf, resultsOf } from './phases.ts'
@@ -105,7 +105,9 @@ class Fusion {
     const byNode = new Map(members.map((nest) => [nest.node, nest]))
     return members.every((nest) =>
       this.bodyReads(nest).every(
-        ({ node, at }) => !nodes.has(node) || (at !== undefined && staysInRow(at, byNode.get(node)!, rows)),
+        ({ node, at, valid }) =>
+          !nodes.has(node) ||
+          (at !== undefined && staysInRow(at, validExtents(valid, nest.extents), byNode.get(node)!, rows)),
       ),
     )
   }
@@ -171,15 +173,44 @@ class Fusion {
   }
 }
 
-/** Whether a load of a member's result touches only the row that is being computed. */
-function staysInRow(at: Affine, { extents, resultAxes }: Nest, rows: number): boolean {
+/** First and last position of each loop axis at which all conditions on that axis alone hold. */
+function validExtents(valid: readonly Condition[], extents: readonly number[]): [first: number, last: number][] {
+  const ranges = extents.map((extent): [number, number] => [0, extent - 1])
+  for (const { value, low, high } of valid) {
+    const axes = [...value.terms.keys()].filter((axis) => value.terms[axis] !== 0)
+    const [axis] = axes
+    if (axes.length !== 1 || value.terms[axis!] !== 1) continue
+    const range = ranges[axis!]!
+    range[0] = Math.max(range[0], low - value.offset)
+    range[1] = Math.min(range[1], high - 1 - value.offset)
+  }
+  return ranges
+}
+
+/**
+ * Whether a load of a member's result touches only the row that is being computed, for loop axes within `ranges`. Where the row
+ * and the place in it both differ, their sum may look like a place in the same row.
+ */
+function staysInRow(
+  at: Affine,
+  ranges: readonly (readonly [number, number])[],
+  { extents, resultAxes }: Nest,
+  rows: number,
+): boolean {
   const rowSize = sizeOf(extents.slice(rows, resultAxes))
   let stride = rowSize
   for (let axis = rows - 1; axis >= 0; axis--) {
     if (at.terms[axis] !== stride) return false
     stride *= extents[axis]!
   }
-  return at.offset >= 0 && at.offset < Math.max(1, rowSize)
+  let [least, most] = [at.offset, at.offset]
+  for (let axis = rows; axis < at.terms.length; axis++) {
+    const term = at.terms[axis]!
+    const [first, last] = ranges[axis]!
+    least += Math.min(term * first, term * last)
+    most += Math.max(term * first, term * last)
+  }
+  return at.offset >= 0 && least >= 0 && most < rowSize
 }
 
 function producersFirst(units: readonly Kernel[], producersOf: (unit: Kernel) => readonly Kernel[]): Kernel[] {

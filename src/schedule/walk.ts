@@ -86,6 +86,8 @@ export function mapReads(root: Expression, f: (node: Node, at: Affine) => Affine
 export interface Read {
   readonly node: Node
   readonly at: Affine | undefined
+  /** The read is done only where these hold. */
+  readonly valid: readonly Condition[]
 }
 
 /** Every part of an expression, once. */
@@ -113,8 +115,8 @@ export function loadsIn(root: Expression): Extract<Expression, { kind: 'load' }>
 /** Every read of an expression. */
 export function readsIn(root: Expression): Read[] {
   return [...partsOf(root)].flatMap((e): Read[] => {
-    if (e.kind === 'load') return [{ node: e.node, at: e.at }]
-    if (e.kind === 'random') return [{ node: e.key, at: undefined }]
-    return e.kind === 'gather' ? [{ node: e.node, at: undefined }] : []
+    if (e.kind === 'load') return [{ node: e.node, at: e.at, valid: e.valid }]
+    if (e.kind === 'random') return [{ node: e.key, at: undefined, valid: [] }]
+    return e.kind === 'gather' ? [{ node: e.node, at: undefined, valid: e.valid }] : []
   })
 }

@@ -1,3 +1,4 @@
+import { type Arena as Layout, type Lifetime, planMemory } from '../../schedule/memory.ts'
 import { addressOf, uninitializedBytes } from './memory.ts'
 
 /**
@@ -7,6 +8,16 @@ import { addressOf, uninitializedBytes } from './memory.ts'
 export class Arena {
   /** Empty until the first plan: this file is loaded where machine code cannot run, too. */
   private bytes = new Uint8Array(new ArrayBuffer(0))
+
+  /** Where intermediates lie. */
+  layOut<T>(lifetimes: readonly Lifetime<T>[]): Layout<T> {
+    return planMemory(lifetimes)
+  }
+
+  /** Where working memory of so many bytes lies, behind all that ends at `end`. */
+  behind(end: number, _bytes: number): number {
+    return Math.ceil(end / 64) * 64
+  }
 
   /** Makes room; what was in it is lost when it grows. A run that is under way holds on to {@link memory}. */
   reserve(length: number): void {

@@ -3,6 +3,7 @@ import type { Node } from '../../graph/node.ts'
 import { type Binding, Unsupported } from '../../kernel/bindings.ts'
 import { groupCode, type KernelCode, nestCode } from '../../kernel/nest.ts'
 import { productCode } from '../../kernel/product.ts'
+import type { TileLimits } from '../../kernel/product-schedule.ts'
 import { wholeCode } from '../../kernel/whole.ts'
 import type { LaneProgram } from '../../lane/program.ts'
 import type { IndexUse } from '../../schedule/expression.ts'
@@ -61,8 +62,12 @@ export class KernelLibrary {
   readonly indexUses: IndexUse[] = []
   private readonly entries = new Map<string, Entry | undefined>()
 
-  constructor(set: InstructionSet) {
+  private readonly limits: TileLimits | undefined
+
+  /** `limits`: tiles of products, where they are not the largest. */
+  constructor(set: InstructionSet, limits?: TileLimits) {
     this.set = set
+    this.limits = limits
   }
 
   /** The kernel in machine code; undefined where lane code has no way to say it. */
@@ -100,7 +105,7 @@ export class KernelLibrary {
   private laneCode(kernel: Kernel): KernelCode {
     const lanes = lanesOf(this.set)
     if (kernel.kind === 'whole') return wholeCode(kernel.node, lanes, this)
-    if (kernel.kind === 'product') return productCode(kernel, lanes, this)
+    if (kernel.kind === 'product') return productCode(kernel, lanes, this, this.limits)
     return kernel.kind === 'nest' ? nestCode(kernel, lanes, this) : groupCode(kernel, lanes, this)
   }
 

@@ -154,6 +154,16 @@ export function alignedArray<T>(type: TypedArrayConstructor<T>, length: number):
   return new type(bytes.buffer, bytes.byteOffset, length)
 }
 
+/** For tests: pages some of which cannot be read. They stay mapped. */
+export function guardedPages(
+  count: number,
+  unreadable: readonly number[],
+): { address: number; bytes: Uint8Array<ArrayBuffer> } {
+  const mapped = permanentPages(count * PAGE)
+  for (const page of unreadable) protect(mapped.address + page * PAGE, PAGE, PROT_NONE)
+  return mapped
+}
+
 /** A buffer between two unreadable pages. */
 export interface GuardedBytes {
   readonly bytes: Uint8Array<ArrayBuffer>

@@ -18,12 +18,12 @@ import { type Group, type Kernel, makeKernels } from '../../schedule/kernels.ts'
 import { fuse } from '../../schedule/fusion.ts'
 import { lower } from '../../schedule/lowering/lower.ts'
 import { attachEpilogues } from '../../schedule/epilogues.ts'
-import { type Lifetime, planMemory } from '../../schedule/memory.ts'
+import type { Lifetime } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
-import { arena } from './arena.ts'
+import { type Arena, arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
 import type { CompiledKernel, KernelLibrary } from './kernel-library.ts'
 import { addressOf, CodePages } from './memory.ts'
@@ -36,6 +36,14 @@ const sharedElements = 65536
 
 /** Runs that take longer go on beside the program. Handing one over costs up to 40 µs. */
 const longMilliseconds = 4
+
+/** What tests set otherwise. */
+export interface PlanOptions {
+  /** The memory of what lives during a run only. Default: one for the whole process. */
+  readonly arena?: Arena
+  /** From so many elements on a kernel makes its plan run on all threads. */
+  readonly shared?: number
+}
 
 /** Where the value of a root is found, and whether a leaf, or a root before it, is found there too. */
 interface Root {
@@ -69,6 +77,8 @@ export class Plan {
   /** Names of the ops that the interpreter computes between native segments. */
   readonly routines: string[] = []
   private readonly library: KernelLibrary
+  private readonly arena: Arena
+  private readonly shared: number
   /** Undefined for kernels that the interpreter computes; emptied when the plan is made. */
   private readonly compiled = new Map<Kernel, CompiledKernel | undefined>()
   /** Bytes of the arena that this plan needs, and where in it the working memory of the next kernel begins. */
@@ -85,8 +95,10 @@ export class Plan {
   private readonly roots: readonly Root[]
   private readonly cells: ArgumentCells
 
-  constructor(roots: readonly Node[], library: KernelLibrary) {
+  constructor(roots: readonly Node[], library: KernelLibrary, options: PlanOptions = {}) {
     this.library = library
+    this.arena = options.arena ?? arena
+    this.shared = options.shared ?? sharedElements
     const packing = packingOf(lanesOf(library.set))
     const recorded = canonicalize(roots, (node) => runsByRows(node, packing))
     const program = lower(lowerProducts(lowerScans(recorded, packing), packing))
@@ -107,7 +119,7 @@ export class Plan {
     )
     const kernels = this.joined(makeKernels(program).kernels, results)
     const phases = phasesOf(kernels)
-    const memory = planMemory(lifetimes(phases, results))
+    const memory = this.arena.layOut(lifetimes(phases, results))
     this.offsets = memory.offsets
     this.assemble(phases, memory.bytes)
     this.compiled.clear()
@@ -181,13 +193,14 @@ export class Plan {
     const table = new PlanTable(calls)
     this.cells.reportTo(table.errorCell)
     const work = Math.max(...phases.flat().map(({ kernel }) => workOf(kernel)))
-    return { kind: 'native', table, threads: work < sharedElements ? 1 : threadPool().threads }
+    return { kind: 'native', table, threads: work < this.shared ? 1 : threadPool().threads }
   }
 
   /** Offset of working memory for every thread. */
   private scratch(bytes: number): number {
-    const offset = Math.ceil(this.scratchEnd / 64) * 64
-    this.scratchEnd = offset + bytes * threadPool().threads
+    const all = bytes * threadPool().threads
+    const offset = this.arena.behind(this.scratchEnd, all)
+    this.scratchEnd = offset + all
     this.arenaBytes = Math.max(this.arenaBytes, this.scratchEnd)
     return offset
   }
@@ -234,7 +247,7 @@ export class Plan {
     if (segment?.kind !== 'native') throw new Error('only a plan of one native segment runs beside the program')
     const { arrays, finish } = this.bind(given, memory)
     // Until it is over, nothing that it reads or writes may be collected.
-    const pinned = [this, arrays, arena.memory]
+    const pinned = [this, arrays, this.arena.memory]
     const start = performance.now()
     const { wait, done } = threadPool().launch(segment.table, segment.threads)
     return {
@@ -261,8 +274,8 @@ export class Plan {
     })
     for (const { dtype, shape } of this.results) arrays.push(memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!))
     const addresses = arrays.map(addressOf)
-    arena.reserve(this.arenaBytes)
-    this.cells.write(arena.address, addresses, numbers)
+    this.arena.reserve(this.arenaBytes)
+    this.cells.write(this.arena.address, addresses, numbers)
     const finish = (): TypedArray[] =>
       this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
         const array = arrays[source]!
@@ -291,7 +304,7 @@ export class Plan {
   private inArena(node: Node): TypedArray {
     const like = allocate(node.dtype, 0)
     const make = like.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
-    const { buffer, byteOffset } = arena.memory
+    const { buffer, byteOffset } = this.arena.memory
     return new make(buffer, byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
   }
 }
