@@ -122,6 +122,13 @@ function broadcastIndex(b: ExpressionBuilder, input: Node, index: readonly Affin
   return input.shape.map((extent, d) => (extent === 1 ? b.zero() : index[d + lead]!))
 }
 
+/** The array whose elements, in the same order, `x` only gives another shape. */
+function underReshapes(x: Node, b: ExpressionBuilder): Node {
+  let at = x
+  while (!b.stored(at) && at.op.name === 'reshape') at = at.inputs[0]!
+  return at
+}
+
 const readElementwise: Reader = (b, node, index, valid) => ({
   kind: 'apply',
   node,
@@ -215,12 +222,13 @@ const readers: Readonly<Record<string, Reader>> = {
   gather(b, node, index, valid) {
     const { dim, label, counted } = attrsOf(node)
     const [source, positions] = node.inputs as [Node, Node]
-    if (!b.stored(source)) throw new MustStore(source)
+    const stored = underReshapes(source, b)
+    if (!b.stored(stored)) throw new MustStore(stored)
     const stride = stridesOf(source.shape)[dim]!
     const place = broadcastIndex(b, positions, index)
     return {
       kind: 'gather',
-      node: source,
+      node: stored,
       base: b.flat(index.with(dim, b.zero()), source.shape),
       stride,
       index: b.read(positions, place, valid),

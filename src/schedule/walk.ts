@@ -91,7 +91,7 @@ export interface Read {
 }
 
 /** Every part of an expression, once. */
-function partsOf(root: Expression): Set<Expression> {
+export function partsOf(root: Expression): Set<Expression> {
   const seen = new Set<Expression>()
   const visit = (e: Expression): void => {
     if (seen.has(e)) return

@@ -21,6 +21,7 @@ import { attachEpilogues } from '../../schedule/epilogues.ts'
 import type { Lifetime } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
+import { printPlan } from '../../schedule/print.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
 import { type Arena, arena } from './arena.ts'
@@ -96,6 +97,7 @@ export class Plan {
   private readonly cells: ArgumentCells
 
   constructor(roots: readonly Node[], library: KernelLibrary, options: PlanOptions = {}) {
+    const began = performance.now()
     this.library = library
     this.arena = options.arena ?? arena
     this.shared = options.shared ?? sharedElements
@@ -122,7 +124,14 @@ export class Plan {
     const memory = this.arena.layOut(lifetimes(phases, results))
     this.offsets = memory.offsets
     this.assemble(phases, memory.bytes)
+    if (process.env['GRADUS_DEBUG']?.split(',').includes('plan')) this.print(phases, performance.now() - began)
     this.compiled.clear()
+  }
+
+  private print(phases: readonly Kernel[][], milliseconds: number): void {
+    const chunksOf = (kernel: Kernel): number | undefined => this.compiled.get(kernel)?.code.chunks
+    const { threads } = threadPool()
+    process.stderr.write(`${printPlan({ phases, chunksOf, arenaBytes: this.arenaBytes, threads, milliseconds })}\n`)
   }
 
   /** Joins kernels as far as machine code can say what they compute together. */
