@@ -32,9 +32,9 @@ test('a plan is a line of totals and a line for each kernel, in columns', () => 
   )
   expect(heading).toBe('  phase  kernel   result    computes                      FLOP     read  written  chunks')
   expect(kernels).toEqual([
-    '  1      product  [64, 32]  Σ over [100] → add maximum       414 k  37.6 kB   8.0 kB       3',
-    '  2      product  [64, 10]  Σ over [32]                     41.0 k   9.3 kB   2.5 kB       3',
-    '  3      rows     [64, 10]  max | sub exp | sum | div        3.2 k   2.5 kB   2.5 kB       3',
+    '  1      product  [64, 32]  Σ over [100] → add maximum   414 k  37.6 kB   8.0 kB       3',
+    '  2      product  [64, 10]  Σ over [32]                 41.0 k   9.3 kB   2.5 kB       3',
+    '  3      rows     [64, 10]  max | sub exp | sum | div    3.2 k   2.5 kB   2.5 kB       3',
   ])
 })
 
