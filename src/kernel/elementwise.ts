@@ -9,6 +9,7 @@ import { exp2 } from '../lane/math/exp2.ts'
 import { expm1 } from '../lane/math/expm1.ts'
 import { floorDivide, floorRemainder, fmod } from '../lane/math/fmod.ts'
 import { acosh, asinh, atanh, cosh, sinh } from '../lane/math/hyperbolic.ts'
+import { integerFloorDivide, integerFmod, integerRemainder } from '../lane/math/integer-division.ts'
 import { log } from '../lane/math/log.ts'
 import { log10, log2 } from '../lane/math/log-base.ts'
 import { log1p } from '../lane/math/log1p.ts'
@@ -151,9 +152,18 @@ const bodies: Readonly<Record<string, Body>> = {
   asinh: floats((b, x) => asinh(b, x!)),
   acosh: floats((b, x) => acosh(b, x!)),
   atanh: floats((b, x) => atanh(b, x!)),
-  fmod: floats((b, x, y) => fmod(b, x!, y!)),
-  remainder: floats((b, x, y) => floorRemainder(b, x!, y!)),
-  floorDivide: floats((b, x, y) => floorDivide(b, x!, y!)),
+  fmod: numeric(
+    (b, x, y) => fmod(b, x!, y!),
+    (b, x, y) => integerFmod(b, x!, y!),
+  ),
+  remainder: numeric(
+    (b, x, y) => floorRemainder(b, x!, y!),
+    (b, x, y) => integerRemainder(b, x!, y!),
+  ),
+  floorDivide: numeric(
+    (b, x, y) => floorDivide(b, x!, y!),
+    (b, x, y) => integerFloorDivide(b, x!, y!),
+  ),
   pow: power,
   eq: (b, [x, y]) => same(b, x!, y!),
   ne: (b, [x, y]) => (x!.type === 'f32' ? b.ne(x!, y!) : b.mnot(same(b, x!, y!))),

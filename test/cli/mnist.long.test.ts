@@ -42,9 +42,9 @@ test.each([0, 1, 2])('the whole training, seed %i: 96.5 % or better', async (see
   expect(testAccuracy).toBeGreaterThanOrEqual(0.965)
 })
 
-test('97 % or better on average', () => {
+test('97.7 % or better on average', () => {
   expect(accuracies).toHaveLength(3)
-  expect(accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / 3).toBeGreaterThanOrEqual(0.97)
+  expect(accuracies.reduce((sum, accuracy) => sum + accuracy, 0) / 3).toBeGreaterThanOrEqual(0.977)
 })
 
 test('nine or more of ten drawn digits are read right', async () => {

@@ -10,7 +10,7 @@ import { gradus, hiding, type Outcome, start } from './command.ts'
 vi.setConfig({ testTimeout: 60_000 })
 
 /** A training of a second. */
-const quick = ['train', 'mnist', '--epochs', '2', '--samples', '192']
+const quick = ['train', 'mnist', '--epochs', '2', '--batch-size', '64', '--samples', '192']
 
 const shapes = {
   'classifier.0.bias': [84],
@@ -84,7 +84,7 @@ describe('gradus train mnist', () => {
     expect(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual(shapes)
     expect(JSON.parse(await readFile(join(run, 'config.json'), 'utf8'))).toMatchObject({
       recipe: 'mnist',
-      settings: { epochs: 2, batchSize: 64, lr: 0.005, seed: 0, samples: 192 },
+      settings: { epochs: 2, batchSize: 64, lr: 0.01, seed: 0, samples: 192 },
       parameters: 37_106,
       device: expect.any(String),
     })
