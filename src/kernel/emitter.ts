@@ -5,7 +5,7 @@ import type { LaneRange, Register } from '../lane/program.ts'
 import type { Node } from '../graph/node.ts'
 import type { Affine, Condition } from '../schedule/affine.ts'
 import type { Expression, IndexUse } from '../schedule/expression.ts'
-import { loadsIn } from '../schedule/walk.ts'
+import { loadsIn, readsIn } from '../schedule/walk.ts'
 import { type Arguments, Unsupported } from './bindings.ts'
 import { Dependencies } from './axes.ts'
 import { emitElementwise, emitGiven, emitNumber } from './elementwise.ts'
@@ -166,8 +166,8 @@ export class ExpressionEmitter {
     const inside = (at: Place): Register => this.guard(rest, value, otherwise, at)
     const stride = place.vector < 0 ? 0 : condition.value.terms[place.vector]!
     if (stride === 0) return this.uniformGuard(condition, inside, otherwise, place)
-    const bounds = this.lanesWhere(condition, stride, place)
-    const range = bounds && b.range(bounds.at, bounds.low, bounds.high)
+    const bounds = this.lanesWhere(condition, stride, place) ?? this.instead(condition, stride, place, value)
+    const range = b.range(bounds.at, bounds.low, bounds.high)
     if (!range) return inside(place)
     const outer = this.value(otherwise, place)
     if (range.low >= range.high) return outer
@@ -178,20 +178,34 @@ export class ExpressionEmitter {
     return this.choose(b.mask(range), inner!, outer)
   }
 
-  /** The lanes of a place that a condition with unit step selects. */
-  private lanesWhere({ value, low, high }: Condition, stride: number, place: Place): LaneRange {
-    if (stride !== 1 && stride !== -1) throw new Unsupported('a condition on lanes that lie apart')
-    const { base } = this.at(value, place)
-    const range = stride === 1 ? { at: base, low, high } : { at: base.times(-1), low: 1 - high, high: 1 - low }
+  /**
+   * The lanes that a condition selects, where others are left out already and both cannot be said as one range. What is read
+   * under it alone may be out of bounds for those others: the program is checked at the end. What they come to is not used.
+   */
+  private instead(condition: Condition, stride: number, place: Place, value: Expression): LaneRange {
+    if (readsIn(value).some(({ at }) => at === undefined)) throw new Unsupported('an index on lanes of two conditions')
+    this.b.mustVerify()
+    return this.lanesOf(condition, stride, place)
+  }
+
+  /** The lanes of a place that a condition with unit step selects; undefined where that is no single range. */
+  private lanesWhere(condition: Condition, stride: number, place: Place): LaneRange | undefined {
+    const range = this.lanesOf(condition, stride, place)
     const { within } = place
     if (!within) return range
     const apart = range.at.minus(within.at)
-    if (apart.terms.size > 0) throw new Unsupported('a condition on lanes beside the tail of a loop')
+    if (apart.terms.size > 0) return undefined
     return {
       at: within.at,
       low: Math.max(within.low, range.low - apart.constant),
       high: Math.min(within.high, range.high - apart.constant),
     }
+  }
+
+  private lanesOf({ value, low, high }: Condition, stride: number, place: Place): LaneRange {
+    if (stride !== 1 && stride !== -1) throw new Unsupported('a condition on lanes that lie apart')
+    const { base } = this.at(value, place)
+    return stride === 1 ? { at: base, low, high } : { at: base.times(-1), low: 1 - high, high: 1 - low }
   }
 
   /** A condition that all lanes share is a branch; inside, the axis is known to be where it holds. */

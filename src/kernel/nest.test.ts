@@ -13,7 +13,7 @@ import { reduce } from '../graph/ops/reduce.ts'
 import { broadcastTo, concat, pad, permute, reshape } from '../graph/ops/views.ts'
 import { type Binding as LaneBinding, interpret as interpretLanes } from '../lane/interpret.ts'
 import type { BufferParameter } from '../lane/program.ts'
-import { verifyBounds } from '../lane/verify.ts'
+import { BoundsError, verifyBounds } from '../lane/verify.ts'
 import { argumentsOf, canonicalize } from '../schedule/canonical.ts'
 import { runKernels } from '../schedule/interpret-kernels.ts'
 import { fuse } from '../schedule/fusion.ts'
@@ -74,8 +74,8 @@ function check(...roots: Node[]): string[] {
       }
       return true
     } catch (error) {
-      if (!(error instanceof Unsupported)) throw error
-      refused.push(error.reason)
+      if (!(error instanceof Unsupported || error instanceof BoundsError)) throw error
+      refused.push(error instanceof Unsupported ? error.reason : error.message)
       return false
     }
   }

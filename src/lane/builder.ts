@@ -16,6 +16,7 @@ import {
   type ValueType,
   valueTypeOf,
 } from './program.ts'
+import { verifyBounds } from './verify.ts'
 
 /** A value as kernels pass it: a JS number stands for an f32 constant. */
 export type ValueLike = Value | number
@@ -50,6 +51,7 @@ export class LaneBuilder {
   readonly #body: Statement[] = []
   #block: Statement[]
   #registers = 0
+  #doubtful = false
 
   constructor(options: { name: string; lanes: number; chunks?: number }) {
     this.name = options.name
@@ -59,9 +61,18 @@ export class LaneBuilder {
     this.#block = this.#body
   }
 
+  /** @throws BoundsError where {@link mustVerify} was called and an access cannot be proven to be in bounds */
   finish(): LaneProgram {
     const { name, lanes, chunks, chunk } = this
-    return { name, lanes, chunks, chunk, parameters: this.#parameters, body: this.#body, registers: this.#registers }
+    const counts = { name, lanes, chunks, chunk, registers: this.#registers }
+    const program = { ...counts, parameters: this.#parameters, body: this.#body }
+    if (this.#doubtful) verifyBounds(program)
+    return program
+  }
+
+  /** Says that the writer does not know whether all accesses can be proven to be in bounds. */
+  mustVerify(): void {
+    this.#doubtful = true
   }
 
   // Parameters, in the order of the argument block

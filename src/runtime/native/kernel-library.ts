@@ -6,6 +6,7 @@ import { productCode } from '../../kernel/product.ts'
 import type { TileLimits } from '../../kernel/product-schedule.ts'
 import { wholeCode } from '../../kernel/whole.ts'
 import type { LaneProgram } from '../../lane/program.ts'
+import { BoundsError } from '../../lane/verify.ts'
 import type { IndexUse } from '../../schedule/expression.ts'
 import { identityOf } from '../../schedule/identity.ts'
 import type { Kernel } from '../../schedule/kernels.ts'
@@ -97,7 +98,7 @@ export class KernelLibrary {
         ),
       }
     } catch (refusal) {
-      if (refusal instanceof Unsupported) return undefined
+      if (refusal instanceof Unsupported || refusal instanceof BoundsError) return undefined
       throw refusal
     }
   }
