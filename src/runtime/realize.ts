@@ -195,14 +195,15 @@ export function submit(): void {
 /** {@link realizeNodes}, beside the program where it takes long. */
 export async function realizeAside(asked: readonly Node[]): Promise<void> {
   if (capturing()) return refuse(asked)
-  await landed()
+  // Nothing is waited for that is not under way: an error then knows the line that asked.
+  if (flight) await landed()
   carryOut(asked, 'beside')
-  await landed()
+  if (flight) await landed()
 }
 
 /** {@link realizeAside} of one node, unless the run under way computes it. */
 export async function awaitValue(node: Node): Promise<void> {
-  await landed()
+  if (flight) await landed()
   if (!node.value) await realizeAside([node])
 }
 
