@@ -151,7 +151,6 @@ function residentBytes(): number {
 
 describe.skipIf(!isNative)('8 heads of 64', () => {
   const variants: Readonly<Record<string, Options>> = {
-    causal: { causal: true },
     'masked, with dropout': { masked: true, dropped: 0.2 },
     'causal, with dropout': { causal: true, dropped: 0.2 },
   }
