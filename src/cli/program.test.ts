@@ -37,7 +37,7 @@ describe('help', () => {
     { args: ['train', '--help'], shows: ['Usage: gradus train ', 'mnist ', 'Examples:'] },
     {
       args: ['train', 'mnist', '--help'],
-      shows: ['Usage: gradus train mnist ', '--epochs', '(default: 6)', 'Examples:'],
+      shows: ['Usage: gradus train mnist ', '--epochs', '(default: 12)', 'Examples:'],
     },
     { args: ['predict', '--help'], shows: ['Usage: gradus predict ', '<input>', 'Examples:'] },
     {

@@ -135,6 +135,7 @@ async function runTraining(
   } finally {
     report.clear()
     interrupt[Symbol.dispose]()
+    for (const loader of [train, validation]) if (loader instanceof DataLoader) await loader.close()
   }
   if (history.ended === 'aborted') {
     screen.line(`  Stopped and saved; go on with: gradus resume ${folder.path}`)

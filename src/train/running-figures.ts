@@ -46,7 +46,8 @@ export class RunningFigures {
   add(samples: number, output: Tensor, target: Tensor, loss?: Tensor): void {
     const figures: Record<string, Tensor> = { ...(loss && { loss }) }
     for (const [name, metric] of Object.entries(this.metrics)) figures[name] = metric(output, target)
-    const seen = Object.keys(this.streams).length > 0 ? ([output, target] as const) : undefined
+    // Detached: a result that nothing else uses is computed with its step, and is there when it is read some steps later.
+    const seen = Object.keys(this.streams).length > 0 ? ([output.detach(), target] as const) : undefined
     this.pending.push({ samples, figures, seen })
   }
 

@@ -65,12 +65,12 @@ export const imageRecipe: Recipe<Settings> = {
     if (train.length === 0 || validation.length === 0)
       throw new UsageError(`${folder}: too few pictures to cut into parts`)
     const loader = new DataLoader(train, { batchSize, seed, shuffle: true, workers, onError, persistentWorkers: true })
-    const held = { batchSize: 64, workers, onError, persistentWorkers: true } as const
+    const held = { batchSize: 64, workers, onError } as const
     return {
       model: network(classes.length),
       inputShape: [1, 3, size, size],
       train: loader,
-      validation: new DataLoader(validation, held),
+      validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
       test: new DataLoader(test, held),
       loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
       metrics: { accuracy },
