@@ -4,17 +4,7 @@ import { figuresText, type Result, results } from './show.ts'
 
 const scripts = [
   ...['neuron', 'xor', 'linear-regression', 'maximum-margin', 'vanishing-gradient', 'dying-relu', 'softmax'],
-  ...[
-    'oscillation',
-    'moving-target',
-    'sparsity',
-    'dropout',
-    'batch-norm',
-    'convolution',
-    'order',
-    'parallel',
-    'recall',
-  ],
+  ...['oscillation', 'moving-target', 'sparsity', 'dropout', 'batch-norm', 'convolution'],
 ]
 for (const script of scripts) await import(`./${script}.ts`)
 
