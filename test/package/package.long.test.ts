@@ -129,7 +129,7 @@ describe('installed', () => {
 
 describe('pages', () => {
   test('have snippets', () => {
-    expect(new Set(snippets.map(({ page }) => page)).size).toBe(5)
+    expect(new Set(snippets.map(({ page }) => page)).size).toBe(6)
   })
 
   test.each(snippets)('the snippet in line $line of $page runs', async ({ file }) => {
