@@ -81,7 +81,10 @@ describe('download', () => {
     await expect(get('model.safetensors')).rejects.toThrow(FileError)
     expect(await readdir(join(cache, 'models--org--tiny', 'blobs'))).toEqual([])
     server.spoiled.push(new Uint8Array(weights.length + 1))
-    await expect(get('model.safetensors')).rejects.toThrow('longer than the announced 100000 bytes')
+    // Newer versions of Node cut what is longer than announced themselves: then the hash tells.
+    await expect(get('model.safetensors')).rejects.toThrow(
+      /longer than the announced 100000 bytes|is not what the hub announced/,
+    )
     expect(new Uint8Array(await readFile(await get('model.safetensors')))).toEqual(weights)
   })
 
