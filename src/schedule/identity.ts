@@ -1,3 +1,4 @@
+import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { type Affine, affineKey, type Condition, conditionKey } from './affine.ts'
 import type { Expression } from './expression.ts'
@@ -63,7 +64,7 @@ class IdentityWriter {
       return
     }
     this.slots.set(node, this.slots.size)
-    this.put(`$${node.dtype}${node.shape.reduce((size, n) => size * n, 1)}`)
+    this.put(`$${node.dtype}${sizeOf(node.shape)}`)
   }
 
   private affine(a: Affine): void {

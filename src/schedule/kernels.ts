@@ -2,6 +2,7 @@ import { type Shape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import type { Padding } from '../graph/ops/views.ts'
+import { transcendental } from '../graph/transcendental.ts'
 import { isPlaceholder, type Program } from './canonical.ts'
 import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
 import { isProduct, type ProductKernel } from './product.ts'
@@ -158,26 +159,7 @@ interface InlineCost {
 /** A store and a load cost about as much as so many operations. */
 const storeCost = 4
 
-const expensive: ReadonlySet<string> = new Set([
-  ...[
-    'exp',
-    'expm1',
-    'log',
-    'log1p',
-    'log2',
-    'log10',
-    'sin',
-    'cos',
-    'tan',
-    'asin',
-    'acos',
-    'atan',
-    'sinh',
-    'cosh',
-    'tanh',
-  ],
-  ...['asinh', 'acosh', 'atanh', 'sigmoid', 'erf', 'erfc', 'erfinv', 'lgamma', 'digamma', 'pow', 'atan2', 'randomBits'],
-])
+const expensive: ReadonlySet<string> = new Set([...transcendental, 'randomBits'])
 
 function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node> {
   const readers = new Map<Node, number>()

@@ -2,6 +2,7 @@ import { isFloating } from '../../core/dtype.ts'
 import { backpropagate } from '../autograd.ts'
 import { type Node, withGrad } from '../node.ts'
 import { add } from '../ops/arithmetic.ts'
+import { transcendental } from '../transcendental.ts'
 import { postorder } from '../walk.ts'
 import { type Body, closed, internBody, placeholder } from './body.ts'
 import { type Stacks, SumOverTime } from './sum-over-time.ts'
@@ -69,28 +70,6 @@ export function linearize(body: Body, division: Division, again: boolean): Linea
   own.set(key, found)
   return found
 }
-
-/** Elementwise functions that cost more than reading a stored value. */
-const transcendental: ReadonlySet<string> = new Set([
-  ...[
-    'exp',
-    'exp2',
-    'expm1',
-    'log',
-    'log1p',
-    'log2',
-    'log10',
-    'sin',
-    'cos',
-    'tan',
-    'asin',
-    'acos',
-    'atan',
-    'sinh',
-    'cosh',
-  ],
-  ...['tanh', 'asinh', 'acosh', 'atanh', 'sigmoid', 'erf', 'erfc', 'erfinv', 'lgamma', 'digamma', 'pow', 'atan2'],
-])
 
 class Derivation {
   private readonly body: Body
