@@ -52,48 +52,80 @@ export interface ProductSchedule {
   /** Columns of a tile. */
   readonly strip: number
   readonly strips: number
-  /** A chunk: so many tiles, so many strips, and all of these axes. */
+  /** A chunk: so many tiles, so many strips, so many positions of one axis (−1: of none), and all of the inner axes. */
   readonly chunkTiles: number
   readonly chunkStrips: number
+  readonly partAxis: number
+  readonly chunkPart: number
   readonly innerAxes: readonly number[]
   /** The remaining axes, enumerated by chunks. */
   readonly outerAxes: readonly number[]
 }
 
-/** About so many multiply-adds make a chunk. */
-const chunkWork = 2 ** 20
-/** A chunk's share of a is to stay in the second-level cache, in elements. */
-const nearElements = 2 ** 16
-/** With so many rows, reading b is paid for. */
-const enoughRows = 96
+/** A product is cut into so many chunks, unless these are smaller or larger than pays, in multiply-adds. */
+const enoughChunks = 32
+const leastWork = 2 ** 18
+const mostWork = 2 ** 24
+/** With so many rows reading b is paid for, and a block of a stays in the second-level cache. */
+const mostRows = 256
+const fewRows = 64
+/** So many strips of sums stay there, too. */
+const mostStrips = 8
 
 export function scheduleProduct(product: Product, lanes: number, limits: TileLimits): ProductSchedule {
   const { extents, resultAxes, a, b, panel } = product
   const lane = resultAxes - 1
   const summed = sizeOf(extents.slice(resultAxes))
-  const candidates = range(lane).filter((axis) => b.terms[axis] === 0 && extents[axis]! > 1)
-  const fill = (axis: number): number => extents[axis]! / Math.ceil(extents[axis]! / limits.rows)
-  const tileAxis = candidates.reduce((best, axis) => (best < 0 || fill(axis) >= fill(best) ? axis : best), -1)
+  const tileAxis = chooseTileAxis(product, limits)
   const tiles = tileAxis < 0 ? { size: 1, large: 1, small: 0 } : cutRows(extents[tileAxis]!, limits.rows)
   const columns = extents[lane]!
   const plain = panel.step === panel.width
   const strip = plain ? Math.min(limits.vectors, Math.ceil(columns / lanes)) * lanes : panel.width
   const strips = Math.ceil(columns / strip)
   const tileCount = tiles.large + tiles.small
-  const tilesNear = Math.max(1, Math.min(tileCount, Math.floor(nearElements / (tiles.size * summed))))
-  const chunkTiles = Math.ceil(tileCount / Math.ceil(tileCount / tilesNear))
-  const innerAxes: number[] = []
+  const work = between(leastWork, sizeOf(extents) / enoughChunks, mostWork)
+  const wantedRows = between(fewRows, work / (strip * summed), mostRows)
+  const chunkTiles = evenly(tileCount, wantedRows / tiles.size)
   let rows = chunkTiles * tiles.size
+  let [partAxis, chunkPart] = [-1, 1]
+  const innerAxes: number[] = []
   for (const axis of range(lane).reverse()) {
     if (axis === tileAxis || b.terms[axis] !== 0 || a.terms[axis] === 0) continue
-    if (chunkTiles < tileCount || rows >= enoughRows || rows * extents[axis]! > 8 * enoughRows) break
+    if (chunkTiles < tileCount) break
+    if (rows * extents[axis]! > wantedRows) {
+      chunkPart = evenly(extents[axis]!, wantedRows / rows)
+      if (chunkPart > 1) partAxis = axis
+      rows *= chunkPart
+      break
+    }
     innerAxes.unshift(axis)
     rows *= extents[axis]!
   }
-  const wanted = Math.max(1, Math.min(strips, Math.round(chunkWork / (rows * strip * summed))))
-  const chunkStrips = Math.ceil(strips / Math.ceil(strips / wanted))
-  const outerAxes = range(lane).filter((axis) => axis !== tileAxis && !innerAxes.includes(axis))
-  return { tileAxis, tiles, strip, strips, chunkTiles, chunkStrips, innerAxes, outerAxes }
+  const chunkStrips = evenly(strips, Math.min(mostStrips, work / (rows * strip * summed)))
+  const outerAxes = range(lane).filter((axis) => axis !== tileAxis && axis !== partAxis && !innerAxes.includes(axis))
+  return { tileAxis, tiles, strip, strips, chunkTiles, chunkStrips, partAxis, chunkPart, innerAxes, outerAxes }
+}
+
+/** The axis with the fullest tiles; among those that fill the registers well enough, the one on which a lies closest. */
+function chooseTileAxis({ extents, resultAxes, a, b }: Product, limits: TileLimits): number {
+  const enough = Math.ceil((limits.rows * 4) / 7)
+  const fill = (axis: number): number => Math.min(enough, extents[axis]! / Math.ceil(extents[axis]! / limits.rows))
+  const step = (axis: number): number => Math.abs(a.terms[axis]!) || Number.POSITIVE_INFINITY
+  const candidates = range(resultAxes - 1).filter((axis) => b.terms[axis] === 0 && extents[axis]! > 1)
+  return candidates.reduce((best, axis) => {
+    if (best < 0 || fill(axis) > fill(best)) return axis
+    return fill(axis) === fill(best) && step(axis) <= step(best) ? axis : best
+  }, -1)
+}
+
+/** `count` in parts of about `wanted`, as equal as they can be. */
+function evenly(count: number, wanted: number): number {
+  const most = between(1, Math.round(wanted), count)
+  return Math.ceil(count / Math.ceil(count / most))
+}
+
+function between(least: number, wanted: number, most: number): number {
+  return Math.min(Math.max(least, wanted), most)
 }
 
 function range(count: number): number[] {

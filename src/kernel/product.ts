@@ -1,6 +1,6 @@
 import { stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
-import { Affine as LaneAffine } from '../lane/affine.ts'
+import { type IndexVariable, Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
 import type { BufferParameter, LaneRange, Register } from '../lane/program.ts'
 import type { Affine } from '../schedule/affine.ts'
@@ -58,9 +58,10 @@ export function writeProductRows(
 }
 
 function chunkCount({ extents }: Product, schedule: ProductSchedule): number {
-  const { outerAxes, tiles, chunkTiles, chunkStrips, strips } = schedule
+  const { outerAxes, partAxis, chunkPart, tiles, chunkTiles, chunkStrips, strips } = schedule
   const outer = outerAxes.reduce((count, axis) => count * extents[axis]!, 1)
-  return outer * Math.ceil(countOf(tiles) / chunkTiles) * Math.ceil(strips / chunkStrips)
+  const parts = partAxis < 0 ? 1 : Math.ceil(extents[partAxis]! / chunkPart)
+  return outer * parts * Math.ceil(countOf(tiles) / chunkTiles) * Math.ceil(strips / chunkStrips)
 }
 
 const countOf = ({ large, small }: Parts): number => large + small
@@ -70,6 +71,38 @@ interface Column {
   /** Elements from the first column of the strip. */
   readonly offset: number
   readonly within: LaneRange | null
+}
+
+/** A run of numbers: those of a chunk's strips, of its tiles, or of its positions on an axis. */
+interface Run {
+  readonly begin: LaneAffine
+  readonly count: number
+  readonly limit: number
+}
+
+/** How many numbers of a run come before one of them. */
+function ordinal(number: IndexVariable, { begin }: Run): LaneAffine {
+  // In basic variables, so that the range that is proven is that of the run.
+  return LaneAffine.of(number).minus(begin).expand()
+}
+
+/** What is computed together: rows and columns whose sums lie in working memory at the same time. */
+interface Region {
+  readonly strips: Run
+  readonly tiles: Run
+  /** Positions on the axes beside the tiles'; those that vary inside, and within which bounds. */
+  readonly axes: readonly LaneAffine[]
+  readonly inside: readonly { readonly axis: number; readonly run: Run }[]
+}
+
+/** A tile: so many rows from one on, on the axes given, by the columns of a strip; and where its sums lie. */
+interface Tile {
+  readonly axes: readonly LaneAffine[]
+  readonly row: LaneAffine
+  readonly rows: number
+  readonly strip: LaneAffine
+  readonly columns: readonly Column[]
+  readonly sums: LaneAffine
 }
 
 class ProductWriter {
@@ -84,11 +117,6 @@ class ProductWriter {
   private readonly whole: boolean
   /** The axis of the lanes. */
   private readonly lane: number
-  /** Sums of the tile that is being computed, where they do not go from registers to the result. */
-  private readonly sums: BufferParameter | undefined
-  /** Sums of its last block, where there are several. */
-  private readonly part: BufferParameter | undefined
-
   /** Position on the first axis at which the rows of the product begin; null: at 0. */
   private readonly begin: LaneAffine | null
 
@@ -101,7 +129,7 @@ class ProductWriter {
     begin: LaneAffine | null = null,
   ) {
     this.kernel = kernel
-    const { product, source, node, epilogue } = kernel
+    const { product, source, node } = kernel
     this.product = product
     this.lane = product.resultAxes - 1
     if (product.b.terms[this.lane] !== 1 || product.a.terms[this.lane] !== 0)
@@ -116,41 +144,30 @@ class ProductWriter {
     const [left, right] = source.inputs
     this.inputs = [this.args.buffer(left!), this.args.buffer(right!)]
     if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
-    const { strip, tiles } = this.schedule
-    const tile = (name: string): BufferParameter =>
-      this.args.scratch(name, this.whole ? 'i32' : 'f32', tiles.size * strip)
-    if (epilogue || !this.blocks.single) this.sums = tile('sums')
-    if (!this.blocks.single) this.part = tile('part')
   }
 
   private get tileCount(): number {
     return countOf(this.schedule.tiles)
   }
 
-  /** All tiles, one after the other. */
+  /** The whole product as one region. */
   writeWhole(): void {
-    const { b, product, schedule, lane } = this
+    const { product, schedule, lane, tileCount } = this
     const { strips, tileAxis } = schedule
     const others = [...product.extents.slice(0, lane).keys()].filter((axis) => axis !== tileAxis)
-    b.loop({ count: strips, limit: strips }, (number) => {
-      this.eachStrip(LaneAffine.of(number), (strip, columns) => {
-        this.eachPosition(
-          others,
-          product.extents.map(() => LaneAffine.of(0)),
-          (inside) => {
-            b.loop({ count: this.tileCount, limit: this.tileCount }, (tile) => {
-              this.eachTile(LaneAffine.of(tile), (row, rows) => this.tile(inside, row, rows, strip, columns))
-            })
-          },
-        )
-      })
+    const origin = LaneAffine.of(0)
+    this.writeRegion({
+      strips: { begin: origin, count: strips, limit: strips },
+      tiles: { begin: origin, count: tileCount, limit: tileCount },
+      axes: product.extents.map(() => origin),
+      inside: others.map((axis) => this.wholeAxis(axis)),
     })
   }
 
-  /** The tiles of one chunk. */
+  /** The region of one chunk. */
   writeChunk(): void {
     const { b, schedule, product } = this
-    const { outerAxes, innerAxes, chunkTiles, chunkStrips, strips } = schedule
+    const { outerAxes, innerAxes, partAxis, chunkPart, chunkTiles, chunkStrips, strips } = schedule
     let rest = LaneAffine.of(b.chunk)
     /** The rest is a number whose last digit, of so many values, is taken off. */
     const take = (values: number): LaneAffine => {
@@ -164,15 +181,60 @@ class ProductWriter {
       rest = LaneAffine.of(quotient)
       return LaneAffine.of(remainder)
     }
-    const firstStrip = take(Math.ceil(strips / chunkStrips)).times(chunkStrips)
-    const firstTile = take(Math.ceil(this.tileCount / chunkTiles)).times(chunkTiles)
+    const run = (count: number, limit: number): Run => ({
+      begin: take(Math.ceil(limit / count)).times(count),
+      count,
+      limit,
+    })
+    const stripRun = run(chunkStrips, strips)
+    const tileRun = run(chunkTiles, this.tileCount)
+    const inside = innerAxes.map((axis) => this.wholeAxis(axis))
+    if (partAxis >= 0) inside.unshift({ axis: partAxis, run: run(chunkPart, product.extents[partAxis]!) })
     let axes = product.extents.map(() => LaneAffine.of(0))
     for (const axis of [...outerAxes].reverse()) axes = axes.with(axis, take(product.extents[axis]!))
-    b.loop({ begin: firstStrip, count: chunkStrips, limit: strips }, (number) => {
+    this.writeRegion({ strips: stripRun, tiles: tileRun, axes, inside })
+  }
+
+  private wholeAxis(axis: number): { readonly axis: number; readonly run: Run } {
+    const extent = this.product.extents[axis]!
+    return { axis, run: { begin: LaneAffine.of(0), count: extent, limit: extent } }
+  }
+
+  /**
+   * Sums that are one block go through registers, tile after tile. Otherwise one block after the other is added to the sums of
+   * all tiles, so that its part of b stays in the first-level cache, and its part of a in the second.
+   */
+  private writeRegion(region: Region): void {
+    const { b, args, blocks } = this
+    const { strip: width, tiles } = this.schedule
+    const type = this.whole ? 'i32' : 'f32'
+    const tile = tiles.size * width
+    if (blocks.single) {
+      const sums = this.kernel.epilogue && args.scratch('sums', type, tile)
+      this.eachTileOf(region, (t) => this.tile(sums, { ...t, sums: LaneAffine.of(0) }))
+      return
+    }
+    const positions = region.inside.reduce((product, { run }) => product * run.count, 1)
+    const size = region.strips.count * positions * region.tiles.count * tile
+    const sums = args.scratch('sums', type, size)
+    b.loop({ count: size / b.lanes }, (i) => {
+      b.store(sums, LaneAffine.of(i).times(b.lanes), this.whole ? b.int(0) : b.float(0))
+    })
+    blocks.eachBlock(b, (loops) => this.eachTileOf(region, (t) => this.addBlock(sums, t, loops)))
+    this.eachTileOf(region, (t) => this.finish(sums, t))
+  }
+
+  private eachTileOf({ strips, tiles, axes, inside }: Region, body: (tile: Tile) => void): void {
+    const { b } = this
+    const size = this.schedule.tiles.size * this.schedule.strip
+    b.loop(strips, (number) => {
       this.eachStrip(LaneAffine.of(number), (strip, columns) => {
-        this.eachPosition(innerAxes, axes, (inside) => {
-          b.loop({ begin: firstTile, count: chunkTiles, limit: this.tileCount }, (tile) => {
-            this.eachTile(LaneAffine.of(tile), (row, rows) => this.tile(inside, row, rows, strip, columns))
+        this.eachPosition(inside, axes, ordinal(number, strips), (here, position) => {
+          b.loop(tiles, (tile) => {
+            const place = position.times(tiles.count).plus(ordinal(tile, tiles))
+            this.eachTile(LaneAffine.of(tile), (row, rows) =>
+              body({ axes: here, row, rows, strip, columns, sums: place.times(size) }),
+            )
           })
         })
       })
@@ -222,60 +284,70 @@ class ProductWriter {
   }
 
   private eachPosition(
-    list: readonly number[],
+    list: Region['inside'],
     axes: readonly LaneAffine[],
-    body: (axes: readonly LaneAffine[]) => void,
+    number: LaneAffine,
+    body: (axes: readonly LaneAffine[], number: LaneAffine) => void,
   ): void {
-    const [axis, ...others] = list
-    if (axis === undefined) {
-      body(axes)
+    const [first, ...others] = list
+    if (first === undefined) {
+      body(axes, number)
       return
     }
-    this.b.loop({ count: this.product.extents[axis]! }, (i) =>
-      this.eachPosition(others, axes.with(axis, LaneAffine.of(i)), body),
-    )
-  }
-
-  private tile(
-    outside: readonly LaneAffine[],
-    row: LaneAffine,
-    rows: number,
-    strip: LaneAffine,
-    columns: readonly Column[],
-  ): void {
-    const { b, sums, blocks } = this
-    const { tileAxis } = this.schedule
-    const placed = tileAxis < 0 ? outside : outside.with(tileAxis, row)
-    const axes = this.begin ? placed.with(0, placed[0]!.plus(this.begin)) : placed
-    const each = (visit: (r: number, column: Column, i: number) => void): void => {
-      for (let r = 0; r < rows; r++)
-        for (const [c, column] of columns.entries()) visit(r, column, r * columns.length + c)
-    }
-    const width = this.schedule.strip
-    const target = this.part ?? sums
-    const zero = (): Register => b.variable(this.whole ? b.int(0) : b.float(0))
-    if (this.part) this.eachRow(rows, columns, (place) => b.store(sums!, place, zero()))
-    blocks.eachBlock(b, (summedLoops) => {
-      const block: Register[] = []
-      each(() => block.push(zero()))
-      summedLoops((summed) => this.multiply(block, rows, columns, axes, strip, summed))
-      each((r, column, i) => {
-        if (target) b.store(target, r * width + column.offset, block[i]!)
-        else this.store(block[i]!, axes, r, strip, column)
-      })
-      const { part } = this
-      if (part)
-        this.eachRow(rows, columns, (place) =>
-          b.store(sums!, place, this.add(b.load(sums!, place), b.load(part, place))),
-        )
+    const { axis, run } = first
+    this.b.loop(run, (i) => {
+      const at = LaneAffine.of(i)
+      this.eachPosition(others, axes.with(axis, at), number.times(run.count).plus(ordinal(i, run)), body)
     })
-    if (sums) this.finish(sums, rows, axes, strip, columns)
   }
 
-  /** A loop over the rows of a tile in working memory. */
-  private eachRow(rows: number, columns: readonly Column[], body: (place: LaneAffine) => void): void {
-    this.b.loop({ count: rows }, (r) => {
-      for (const { offset } of columns) body(LaneAffine.of(r).times(this.schedule.strip).plus(offset))
+  /** The axes of a tile's first row. */
+  private placed({ axes, row }: Tile): readonly LaneAffine[] {
+    const { tileAxis } = this.schedule
+    const placed = tileAxis < 0 ? axes : axes.with(tileAxis, row)
+    return this.begin ? placed.with(0, placed[0]!.plus(this.begin)) : placed
+  }
+
+  /** One register for each vector of a tile. */
+  private registers({ rows, columns }: Tile): Register[] {
+    const zero = (): Register => this.b.variable(this.whole ? this.b.int(0) : this.b.float(0))
+    return Array.from({ length: rows * columns.length }, zero)
+  }
+
+  private eachVector(tile: Tile, visit: (i: number, row: number, column: Column) => void): void {
+    const { rows, columns } = tile
+    for (let r = 0; r < rows; r++) for (const [c, column] of columns.entries()) visit(r * columns.length + c, r, column)
+  }
+
+  /** A tile whose sums are one block. */
+  private tile(sums: BufferParameter | undefined, tile: Tile): void {
+    const { b, blocks } = this
+    const axes = this.placed(tile)
+    const width = this.schedule.strip
+    blocks.eachBlock(b, (loops) => {
+      const block = this.registers(tile)
+      loops((summed) => this.multiply(block, tile.rows, tile.columns, axes, tile.strip, summed))
+      this.eachVector(tile, (i, row, column) => {
+        if (sums) b.store(sums, row * width + column.offset, block[i]!)
+        else this.store(block[i]!, axes, row, tile.strip, column)
+      })
+    })
+    if (sums) this.finish(sums, tile)
+  }
+
+  /** Adds a block of a tile to its sums. */
+  private addBlock(
+    sums: BufferParameter,
+    tile: Tile,
+    loops: (step: (summed: readonly LaneAffine[]) => void) => void,
+  ): void {
+    const { b } = this
+    const axes = this.placed(tile)
+    const block = this.registers(tile)
+    loops((summed) => this.multiply(block, tile.rows, tile.columns, axes, tile.strip, summed))
+    this.eachVector(tile, (i, row, column) => {
+      const place = tile.sums.plus(row * this.schedule.strip + column.offset)
+      b.store(sums, place, this.add(b.load(sums, place), block[i]!))
     })
   }
 
@@ -322,20 +394,16 @@ class ProductWriter {
   }
 
   /** Turns the sums of a tile into results, row by row. */
-  private finish(
-    sums: BufferParameter,
-    rows: number,
-    axes: readonly LaneAffine[],
-    strip: LaneAffine,
-    columns: readonly Column[],
-  ): void {
+  private finish(sums: BufferParameter, tile: Tile): void {
     const { b, emitter, kernel } = this
     const { tileAxis, strip: width } = this.schedule
-    b.loop({ count: rows }, (r) => {
+    const axes = this.placed(tile)
+    const { strip } = tile
+    b.loop({ count: tile.rows }, (r) => {
       const here = tileAxis < 0 ? axes : axes.with(tileAxis, axes[tileAxis]!.plus(r))
-      for (const column of columns) {
+      for (const column of tile.columns) {
         emitter.scope(() => {
-          const sum = b.load(sums, LaneAffine.of(r).times(width).plus(column.offset))
+          const sum = b.load(sums, LaneAffine.of(r).times(width).plus(tile.sums).plus(column.offset))
           const { epilogue, source } = kernel
           if (!epilogue) {
             this.store(sum, here, 0, strip, column)

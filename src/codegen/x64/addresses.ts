@@ -68,6 +68,9 @@ export class Addresses {
   readonly #variables = new Map<IndexVariable, number>()
   readonly #saved: readonly Gpr<8>[]
   #frame = 0
+  /** The loop of which several rounds are emitted one after the other, and how many come before the present one. */
+  #unrolled: IndexVariable | null = null
+  #ahead = 0
   readonly #argumentsSlot: Mem
   readonly #chunkSlot: Mem
 
@@ -120,7 +123,7 @@ export class Addresses {
   /** Memory operand of an element; may load a pointer into rax. */
   element(buffer: BufferParameter, base: Affine): Mem {
     const { pointer, constant } = this.#find(buffer, base)
-    return mem(this.#inRegister(pointer.place), constant * elementBytes[buffer.type])
+    return mem(this.#inRegister(pointer.place), constant * elementBytes[buffer.type] + this.#beyond(pointer))
   }
 
   /** Emits rax = value. */
@@ -131,7 +134,12 @@ export class Addresses {
       return
     }
     const { pointer, constant } = this.#find(null, value)
-    this.#a.lea(rax, mem(this.#inRegister(pointer.place), constant))
+    this.#a.lea(rax, mem(this.#inRegister(pointer.place), constant + this.#beyond(pointer)))
+  }
+
+  /** How far what a pointer holds is behind, in a round whose pointers are not brought up to date. */
+  #beyond(pointer: Pointer): number {
+    return this.#ahead === 0 ? 0 : this.#ahead * (pointer.terms.get(this.#unrolled!) ?? 0)
   }
 
   /** Emits rax = address of the argument block. */
@@ -168,31 +176,73 @@ export class Addresses {
     const counter = this.#counters.get(loop)
     if (!counter) throw new Error('loop was not collected')
     const end = a.label()
-    if (loop.limit !== null) {
-      this.#roundsToRax(loop, loop.limit)
-      a.mov(counter.rounds, rax)
-      a.test(rax, rax)
-      a.jle(end)
-      a.mov(counter.place, rax)
-    } else {
-      a.mov(sized(counter.place), loop.count)
+    const many = unrolling(loop)
+    if (loop.limit === null) {
+      const turns = Math.floor(loop.count / many)
+      this.#turns(loop, many, turns, () => a.mov(sized(counter.place), turns), body)
+      const pending = turns === 1 ? many : 0
+      for (let i = 0; i < loop.count - turns * many; i++) this.#round(loop, pending + i, body)
+      if (turns > 1) this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * many * turns))
+      return
     }
+    this.#roundsToRax(loop, loop.limit)
+    a.mov(counter.rounds, rax)
+    a.test(rax, rax)
+    a.jle(end)
+    const single = a.label()
+    const over = a.label()
+    const isEven = many > 1 && comesIn(loop, loop.limit, many)
+    if (many > 1) {
+      a.shr(rax, Math.log2(many))
+      if (!isEven) a.je(single)
+    }
+    this.#turns(loop, many, loop.count, () => a.mov(counter.place, rax), body)
+    if (many > 1 && !isEven) {
+      a.bind(single)
+      a.mov(rax, counter.rounds)
+      a.and(rax, many - 1)
+      a.je(over)
+      this.#turns(loop, 1, loop.count, () => a.mov(counter.place, rax), body)
+    }
+    a.bind(over)
+    a.mov(rcx, counter.rounds)
+    this.#eachTerm(loop.counter, (place, step) => {
+      a.imul(rax, rcx, step)
+      a.sub(place as Gpr<8>, rax)
+    })
+    a.bind(end)
+  }
+
+  /** So many turns of `many` rounds each, after which pointers are so much further; a single turn leaves them where they are. */
+  #turns(loop: Loop, many: number, turns: number, start: () => void, body: () => void): void {
+    const a = this.#a
+    const rounds = (): void => {
+      for (let i = 0; i < many; i++) this.#round(loop, i, body)
+    }
+    if (turns <= 1 && loop.limit === null) {
+      if (turns === 1) rounds()
+      return
+    }
+    const { place } = this.#counters.get(loop)!
+    start()
     if (loop.hot) a.align(32)
     const again = a.here()
-    body()
-    this.#eachTerm(loop.counter, (place, step) => a.add(sized(place), step))
-    a.dec(sized(counter.place))
+    rounds()
+    this.#eachTerm(loop.counter, (pointer, step) => a.add(sized(pointer), step * many))
+    a.dec(sized(place))
     a.jne(again)
-    if (loop.limit === null) {
-      this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * loop.count))
-    } else {
-      a.mov(rcx, counter.rounds)
-      this.#eachTerm(loop.counter, (place, step) => {
-        a.imul(rax, rcx, step)
-        a.sub(place as Gpr<8>, rax)
-      })
+  }
+
+  /** A round of a loop, so many beyond what the pointers hold. */
+  #round(loop: Loop, ahead: number, body: () => void): void {
+    const [unrolled, before] = [this.#unrolled, this.#ahead]
+    if (ahead > 0) {
+      this.#unrolled = loop.counter
+      this.#ahead = ahead
     }
-    a.bind(end)
+    body()
+    this.#unrolled = unrolled
+    this.#ahead = before
   }
 
   /** rax = min(count, ⌈(limit − begin) / step⌉) */
@@ -344,3 +394,24 @@ export class Addresses {
 
 /** A place as operand of an instruction without a register operand. */
 const sized = (place: Place): Gpr<8> | Mem => (place.kind === 'mem' ? place.sized(8) : place)
+
+/** So many statements at most make one turn of a loop. */
+const longestTurn = 200
+
+/** Hot loops pay for keeping count as they do for arithmetic: several rounds make a turn, a power of two. */
+function unrolling({ hot, body }: Loop): number {
+  if (!hot || !body.every(({ kind }) => kind === 'load' || kind === 'compute')) return 1
+  return body.length * 8 <= longestTurn
+    ? 8
+    : body.length * 4 <= longestTurn
+      ? 4
+      : body.length * 2 <= longestTurn
+        ? 2
+        : 1
+}
+
+/** Whether the rounds of a loop always come to whole turns of `many`. */
+function comesIn({ begin, step, count }: Loop, limit: number, many: number): boolean {
+  const { constant, terms } = begin.expand()
+  return count % many === 0 && [limit, constant, ...terms.values()].every((n) => n % (step * many) === 0)
+}
