@@ -10,6 +10,7 @@ import { withoutRows } from '../schedule/fusion.ts'
 import type { Group, Nest } from '../schedule/kernels.ts'
 import { mapReads } from '../schedule/walk.ts'
 import { joinAxes } from './axes.ts'
+import { orderLoops } from './loop-order.ts'
 import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
 
@@ -42,7 +43,9 @@ export function groupCode(group: Group, lanes: number, labels: IndexLabels): Ker
 
 /** One nest, or several maps over the same positions, whose results are passed on in registers. */
 function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: number, labels: IndexLabels): KernelCode {
-  const [first, ...others] = joinAxes(nests)
+  const joined = joinAxes(nests)
+  const walk = joined[0]!.reduce ? undefined : orderLoops(joined)
+  const [first, ...others] = walk?.nests ?? joined
   const vector = chooseVector(first!, 0)
   const { extents } = first!
   const inner = sizeOf(extents.slice(1))
@@ -52,7 +55,7 @@ function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: numbe
   const b = new LaneBuilder({ name: nests.at(-1)!.node.op.name, lanes, chunks: Math.ceil(extents[0]! / rows) })
   const args = new Arguments(b)
   const emitter = new ExpressionEmitter(b, args, labels)
-  new NestLoops(b, args, emitter, [first!, ...others], vector, local).run([], {
+  new NestLoops(b, args, emitter, [first!, ...others], vector, local, 0, walk?.strides).run([], {
     begin: LaneAffine.of(b.chunk).times(rows),
     count: rows,
   })
@@ -117,6 +120,8 @@ export class NestLoops {
   private readonly passed: ReadonlySet<Node>
   /** Leading axes that the result's place in memory does not depend on. */
   private readonly rowAxes: number
+  /** Elements between neighbours of a result along each axis. */
+  private readonly strides: readonly number[]
 
   constructor(
     b: LaneBuilder,
@@ -126,6 +131,7 @@ export class NestLoops {
     vector: number,
     passed: ReadonlySet<Node>,
     rowAxes = 0,
+    strides: readonly number[] = stridesOf(nests[0]!.extents.slice(0, nests[0]!.resultAxes)),
   ) {
     this.b = b
     this.args = args
@@ -136,6 +142,7 @@ export class NestLoops {
     this.vector = vector
     this.passed = passed
     this.rowAxes = rowAxes
+    this.strides = strides
     for (const { node } of nests) if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
   }
 
@@ -208,8 +215,7 @@ export class NestLoops {
   }
 
   private store(node: Node, value: Register, { axes, vector, within }: Place): void {
-    const { b, rowAxes } = this
-    const strides = stridesOf(this.extents.slice(0, this.resultAxes))
+    const { b, rowAxes, strides } = this
     const at = strides.reduce(
       (sum, stride, axis) => (axis < rowAxes ? sum : sum.plus(axes[axis]!.times(stride))),
       LaneAffine.of(0),

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { add } from '../graph/ops/arithmetic.ts'
+import { permute } from '../graph/ops/views.ts'
+import { leaf } from '../../test/random/graphs.ts'
+import { canonicalize } from '../schedule/canonical.ts'
+import { makeKernels, type Nest } from '../schedule/kernels.ts'
+import { joinAxes } from './axes.ts'
+import { orderLoops } from './loop-order.ts'
+
+function loopsOf(shape: readonly number[], order: readonly number[]): ReturnType<typeof orderLoops> {
+  const x = permute(leaf(shape), order)
+  const { kernels } = makeKernels(canonicalize([add(x, x)]))
+  return orderLoops(joinAxes([kernels[0] as Nest]))
+}
+
+test('what lies side by side in the array that is read moves next to the vectors', () => {
+  // Weights [outputs, inputs, taps] as [taps, inputs, outputs]: the taps are neighbours, and few enough to move whole.
+  const { nests, strides } = loopsOf([32, 64, 9], [2, 1, 0])
+  expect(nests[0]!.extents).toEqual([64, 9, 32])
+  expect(strides).toEqual([32, 2048, 1])
+})
+
+test('a long axis moves in pieces of a line', () => {
+  const { nests, strides } = loopsOf([9, 64, 48], [2, 1, 0])
+  expect(nests[0]!.extents).toEqual([3, 64, 16, 9])
+  expect(strides).toEqual([16 * 576, 9, 576, 1])
+})
+
+test('vectors that read whole lines stay as they are', () => {
+  expect(loopsOf([8, 4, 6, 64], [2, 1, 0, 3]).nests[0]!.extents).toEqual([6, 4, 8, 64])
+  expect(loopsOf([8, 64], [0, 1]).nests[0]!.extents).toEqual([512])
+})
