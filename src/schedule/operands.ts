@@ -44,24 +44,6 @@ const aliasing = 2048
 /** So few rows or columns do not crowd each other out, nor do they pay for a copy. */
 const worthCopying = 64
 
-/** The operand of which one element at a time meets a whole vector; its last dimension is the innermost summed one. */
-export function broadcastOperand(
-  x: Node,
-  index: readonly Affine[],
-  extents: readonly number[],
-  columns: number,
-): Operand {
-  const direct = readThrough(x, index, extents)
-  const bytes = bytesPerElement(x.dtype)
-  const crowded = direct.at.terms.some((step, axis) => aliases(step * bytes) && extents[axis]! > 8)
-  if (!crowded || columns < worthCopying || x.shape.at(-1)! < worthCopying) return direct
-  const skewed = pad(
-    x,
-    x.shape.map((_, d) => ({ low: 0, high: d === x.shape.length - 1 ? 64 / bytes : 0, inner: 0 })),
-  )
-  return { node: skewed, at: combine(index, stridesOf(skewed.shape), extents.length) }
-}
-
 /** Whether elements so many bytes apart crowd each other out of a cache. */
 export function aliases(bytes: number): boolean {
   return bytes !== 0 && bytes % aliasing === 0
