@@ -1,6 +1,9 @@
 /**
  * The generated code that runs plans. `run` is called by JavaScript, `worker` is the start routine of every other thread. Each thread walks the
- * plan table, takes chunks with an atomic counter and meets the others at a barrier after every phase.
+ * plan table, takes chunks and meets the others at a barrier after every phase.
+ *
+ * The chunks of a phase are dealt out in equal runs, one a thread, so that from one run of a plan to the next a thread meets what is in its own
+ * caches; whoever is done with its own run goes on with those of the others. Each run has an atomic counter.
  *
  * Waiting: spin with PAUSE for the time in `control.spin`, then sleep on a futex. A waker calls the system only when a sleeper is counted.
  * Sleeper counts go up before the last look at the word, and wakers change the word before they read the count; both are locked
@@ -37,8 +40,6 @@ export const control = {
   launchSleepers: 4,
   /** Address of the plan table; 0 tells the workers to end. */
   plan: 8,
-  /** Next chunk of the running phase. */
-  nextChunk: 64,
   /** Threads that have reached the barrier. */
   arrived: 128,
   /** 32-bit: number of barriers passed. Futex of threads that wait at one. */
@@ -52,7 +53,14 @@ export const control = {
   busy: 260,
   /** Time-stamp ticks to spin before sleeping. */
   spin: 320,
+  /** How many chunks have been taken of each thread's run, a line of the cache apart. */
+  taken: 4096,
 } as const
+
+/** Bytes of a counter, and of everything up to the last thread's. */
+const COUNTER_SHIFT = 6
+const MOST_THREADS = 256
+export const CONTROL_BYTES: number = control.taken + (MOST_THREADS << COUNTER_SHIFT)
 
 /** Round to nearest, all exceptions masked, denormals flushed (FTZ) and read as zero (DAZ). */
 const MXCSR_FLUSH = 0x9fc0
@@ -121,7 +129,7 @@ function emitRun(a: Assembler, walk: Label, launchWorkers: Label): void {
   a.mov(dword(rsp, 4), MXCSR_FLUSH)
   a.ldmxcsr(mem(rsp, 4))
   a.mov(qword(r12, header.errorCode), 0)
-  a.mov(qword(rbx, control.nextChunk), 0)
+  emitReset(a)
   a.cmp(rcx.d, 1)
   a.jbe(alone)
   // A plan without a barrier must not be launched: nothing would hold back the next launch.
@@ -137,6 +145,17 @@ function emitRun(a: Assembler, walk: Label, launchWorkers: Label): void {
   a.mov(dword(rbx, control.busy), 0)
   a.ldmxcsr(mem(rsp))
   a.add(rsp, 16)
+}
+
+/** Nothing of any run is taken. ecx: number of threads, at least 1; keeps it. Changes rax and rdx. */
+function emitReset(a: Assembler): void {
+  a.lea(rax, mem(rbx, control.taken))
+  a.mov(rdx.d, rcx.d)
+  const next = a.here()
+  a.mov(qword(rax), 0)
+  a.add(rax, 1 << COUNTER_SHIFT)
+  a.dec(rdx.d)
+  a.jne(next)
 }
 
 /** Takes part in every launch that counts it in, until a launch without a plan. */
@@ -172,7 +191,8 @@ function emitWorker(a: Assembler, walk: Label, wait: Label): void {
 
 /**
  * Walks the table in r12 as thread r13 of ecx; returns the status in rax. rbx: control. Keeps rbx and r12 to r14.
- * Stack: 0 end of the phase records, 8 chunks of this phase, 16 number of threads.
+ * Stack: 0 end of the phase records, 8 chunks of this phase, 16 number of threads, 24 whose run chunks are taken from, 28 runs not looked at
+ * yet, 32 and 40 the first chunk of that run and the first one beyond it.
  */
 function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: Label): void {
   const finished = a.label()
@@ -186,7 +206,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.align(64)
   a.bind(walk)
   a.push(r14)
-  a.sub(rsp, 32)
+  a.sub(rsp, 48)
   a.mov(mem(rsp, 16), rcx.d)
   a.lea(r14, mem(r12, HEADER_BYTES))
   a.mov(rax, mem(r12, header.phases))
@@ -198,23 +218,51 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.bind(nextPhase)
   a.cmp(r14, mem(rsp))
   a.jae(finished)
-  a.mov(r15, mem(r14, phase.kernels))
-  a.add(r15, r12)
   a.mov(rax, mem(r14, phase.chunks))
   a.mov(mem(rsp, 8), rax)
   a.add(r14, PHASE_BYTES)
+  a.mov(mem(rsp, 24), r13.d)
+  a.mov(rcx.d, mem(rsp, 16))
+  a.mov(mem(rsp, 28), rcx.d)
+
+  // Of n chunks run t of T begins at ⌈t · n / T⌉.
+  const takeRun = a.here()
+  const bound = (offset: number): void => {
+    a.mov(rax.d, mem(rsp, 24))
+    if (offset === 1) a.add(rax, 1)
+    a.mov(rdx, mem(rsp, 8))
+    a.imul(rax, rdx)
+    a.add(rax, rcx)
+    a.sub(rax, 1)
+    a.xor(rdx.d, rdx.d)
+    a.div(rcx)
+  }
+  a.mov(r15, mem(r14, phase.kernels - PHASE_BYTES))
+  a.add(r15, r12)
   a.xor(rbp.d, rbp.d)
+  a.mov(rcx.d, mem(rsp, 16))
+  bound(0)
+  a.mov(mem(rsp, 32), rax)
+  bound(1)
+  a.mov(mem(rsp, 40), rax)
 
   const takeChunk = a.here()
   const found = a.label()
+  const nextRun = a.label()
+  const look = a.label()
   a.cmp(dword(rbx, control.stop), 0)
   a.jne(barrier)
+  a.mov(rcx.d, mem(rsp, 24))
+  a.shl(rcx, COUNTER_SHIFT)
+  a.add(rcx, rbx)
   a.mov(rax.d, 1)
   a.lock()
-  a.xadd(mem(rbx, control.nextChunk), rax)
-  a.cmp(rax, mem(rsp, 8))
-  a.jae(barrier)
-  // Chunk numbers only grow, so the kernel that holds this one is here or further on.
+  a.xadd(mem(rcx, control.taken), rax)
+  a.mov(rdx, mem(rsp, 32))
+  a.add(rax, rdx)
+  a.cmp(rax, mem(rsp, 40))
+  a.jae(nextRun)
+  // Within a run chunk numbers only grow, so the kernel that holds this one is here or further on.
   const find = a.here()
   a.mov(rcx, mem(r15, kernel.end))
   a.cmp(rax, rcx)
@@ -230,6 +278,18 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.call(mem(r15, kernel.function))
   a.jmp(takeChunk)
 
+  a.bind(nextRun)
+  a.dec(dword(rsp, 28))
+  a.je(barrier)
+  a.mov(rax.d, mem(rsp, 24))
+  a.add(rax.d, 1)
+  a.cmp(rax.d, mem(rsp, 16))
+  a.jb(look)
+  a.xor(rax.d, rax.d)
+  a.bind(look)
+  a.mov(mem(rsp, 24), rax.d)
+  a.jmp(takeRun)
+
   a.bind(barrier)
   a.mov(rcx.d, mem(rsp, 16))
   a.cmp(rcx.d, 1)
@@ -243,7 +303,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.jne(sleep)
   // The last one decides for all, so that all take the same way.
   a.mov(dword(rbx, control.arrived), 0)
-  a.mov(qword(rbx, control.nextChunk), 0)
+  emitReset(a)
   a.call(verdict)
   a.mov(mem(rbx, control.verdict), rax.d)
   a.lock()
@@ -266,7 +326,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
 
   // Workers may still be on their way out of the barrier before: control.verdict is theirs.
   a.bind(alone)
-  a.mov(qword(rbx, control.nextChunk), 0)
+  emitReset(a)
   a.call(verdict)
   a.test(rax.d, rax.d)
   a.je(nextPhase)
@@ -275,7 +335,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.bind(finished)
   a.xor(rax.d, rax.d)
   a.bind(out)
-  a.add(rsp, 32)
+  a.add(rsp, 48)
   a.pop(r14)
   a.ret()
 }

@@ -1,7 +1,7 @@
 /** The threads that run plans, and the queue in front of them: one plan at a time per process. */
 import { type CFunction, ffi } from './ffi.ts'
 import { usableCores } from './cores.ts'
-import { control, generateDriver } from './driver-code.ts'
+import { CONTROL_BYTES, control, generateDriver } from './driver-code.ts'
 import { CodePages, permanentPages } from './memory.ts'
 import type { Outcome, PlanTable } from './plan-table.ts'
 
@@ -31,7 +31,7 @@ export interface Launched {
 }
 
 export class ThreadPool {
-  readonly #control = permanentPages(4096)
+  readonly #control = permanentPages(CONTROL_BYTES)
   readonly #words: Int32Array
   readonly #driver: CodePages
   readonly #workerAddress: number
