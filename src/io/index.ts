@@ -19,6 +19,7 @@ export {
 } from './safetensors.ts'
 export { Settings } from './settings.ts'
 export { loadStateDict, saveStateDict } from './state-dict.ts'
+export { GraphModel, loadGraphModel } from './tfjs/graph-model.ts'
 export { LayersModel, loadLayersModel } from './tfjs/layers-model.ts'
 export { loadTfjs, type TfjsFile } from './tfjs/model-json.ts'
 export { type BatchOptions, loadTokenizer, type TextOrPair, type TokenBatch, Tokenizer } from './tokenizer.ts'

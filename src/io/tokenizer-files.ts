@@ -1,6 +1,6 @@
 import { FileError } from '../core/errors.ts'
 import { readBytes, withFile } from './byte-source.ts'
-import { type ModelFiles, readJson } from './hub/model-files.ts'
+import { type ModelFiles, readAnyJson, readJson } from './hub/model-files.ts'
 
 /** What tokenizers.js takes: the content of `tokenizer.json` and of `tokenizer_config.json`. */
 export interface TokenizerFiles {
@@ -11,13 +11,18 @@ export interface TokenizerFiles {
 /** A vocabulary of more bytes than this is none. */
 const maxVocabularyBytes = 100_000_000
 
-/** `tokenizer.json`, or what `vocab.txt` (WordPiece) or `vocab.json` and `merges.txt` (byte-level BPE) stand for. */
+/**
+ * `tokenizer.json`, or what stands for it: `vocab.txt` (WordPiece), `vocab.json` and `merges.txt` (byte-level BPE), or a `vocab.json` that
+ * lists the pieces of SentencePiece with their scores (Unigram).
+ */
 export async function tokenizerFiles(files: ModelFiles): Promise<TokenizerFiles> {
   const config = (await readJson(files, 'tokenizer_config.json')) ?? {}
   const tokenizer = await readJson(files, 'tokenizer.json')
   if (tokenizer) return { tokenizer, config }
   const words = await lines(files, 'vocab.txt')
   if (words) return { tokenizer: wordPiece(words, config), config: { ...wordPieceTokens, ...config } }
+  const listed = await readAnyJson(files, 'vocab.json')
+  if (Array.isArray(listed)) return { tokenizer: unigram(files.name, listed), config }
   const vocabulary = await readJson(files, 'vocab.json')
   const merges = await lines(files, 'merges.txt')
   if (vocabulary && merges) {
@@ -29,7 +34,7 @@ export async function tokenizerFiles(files: ModelFiles): Promise<TokenizerFiles>
   }
   throw new FileError(
     'tokenizer',
-    `${files.name}: has no tokenizer.json, no vocab.txt, and not both vocab.json and merges.txt`,
+    `${files.name}: has no tokenizer.json, no vocab.txt, no vocab.json of pieces, and not both vocab.json and merges.txt`,
   )
 }
 
@@ -128,6 +133,30 @@ function byteLevel(
         : { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     added_tokens: added(new Set(Object.values(special)), numbers),
+  }
+}
+
+/**
+ * SentencePiece's pieces [text, logarithm of probability]. Those of score 0 at the beginning are the unknown one and those for control;
+ * where a score was lost on the way to JSON (null), readers of JavaScript take 0, and so did the model.
+ */
+function unigram(name: string, pieces: readonly unknown[]): Record<string, unknown> {
+  const vocabulary = pieces.map((piece): [string, number] => {
+    const [text, score] = Array.isArray(piece) ? piece : []
+    if (typeof text === 'string' && (typeof score === 'number' || score === null)) return [text, score ?? 0]
+    throw new FileError('tokenizer', `${name}: vocab.json: a piece is ${JSON.stringify(piece)}, expected [text, score]`)
+  })
+  const control = vocabulary.findIndex(([, score]) => score !== 0)
+  // No text may spell a control piece.
+  const never = vocabulary.reduce((lowest, [, score]) => Math.min(lowest, score), 0) - 100
+  const scored = vocabulary.map(([text, score], i) => [text, i < control ? never : score])
+  return {
+    model: { type: 'Unigram', unk_id: 0, vocab: scored },
+    normalizer: { type: 'NFKC' },
+    pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+    post_processor: null,
+    decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+    added_tokens: [],
   }
 }
 

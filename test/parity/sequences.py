@@ -115,7 +115,7 @@ class GPT(nn.Module):
 
 def run(model):
     model = start(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     losses = []
     for tokens in batches():
         loss = model.loss(tokens)

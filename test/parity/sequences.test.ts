@@ -105,12 +105,9 @@ const models: Readonly<Record<string, () => Model>> = {
   gpt: () => new GPT(),
 }
 
-/** Adam divides by gradients near 0, such as those of key biases: what float32 loses there grows from step to step. */
-const comparable: Readonly<Record<string, number>> = { decoder: 30 }
-
 test.each(Object.keys(models))('%s with Adam', async (name) => {
   const model = start(models[name]!())
-  const optimizer = new optim.Adam(model.parameters(), { lr: 3e-3 })
+  const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 })
   const losses: number[] = []
   for (const tokens of batches()) {
     const loss = model.forward(tokens)
@@ -120,7 +117,7 @@ test.each(Object.keys(models))('%s with Adam', async (name) => {
     losses.push(await loss.item())
   }
   expect(losses).toHaveLength(steps)
-  for (const [step, loss] of losses.slice(0, comparable[name] ?? steps).entries()) {
+  for (const [step, loss] of losses.entries()) {
     const difference = Math.abs(loss - expected[name]![step]!)
     expect(difference, `loss ${loss} of step ${step}, PyTorch's ${expected[name]![step]}`).toBeLessThan(1e-4)
   }

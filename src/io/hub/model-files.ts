@@ -68,20 +68,27 @@ async function shardsOf(index: string): Promise<ReadonlySet<string>> {
 
 /** A JSON object among the files; undefined where there is no such file. */
 export async function readJson(files: ModelFiles, file: string): Promise<Record<string, unknown> | undefined> {
+  const json = await readAnyJson(files, file)
+  if (json === undefined || isObject(json)) return json
+  throw new FileError('hub', `${files.name}: ${file} holds no JSON object`)
+}
+
+/** The content of a JSON file among the files; undefined where there is no such file. */
+export async function readAnyJson(files: ModelFiles, file: string): Promise<unknown> {
   const path = await files.find(file)
   if (path === undefined) return undefined
   const text = await withFile('hub', path, async (source) => {
     if (source.size > maxJsonBytes) throw new FileError('hub', `${path}: ${source.size} bytes are too many`)
     return new TextDecoder().decode(await readBytes(source, 0, source.size))
   })
-  let json: unknown
   try {
-    json = JSON.parse(text)
+    return JSON.parse(text)
   } catch {
     throw new FileError('hub', `${path}: is not valid JSON`)
   }
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
-  throw new FileError('hub', `${path}: holds no JSON object`)
 }
+
+const isObject = (json: unknown): json is Record<string, unknown> =>
+  typeof json === 'object' && json !== null && !Array.isArray(json)
 
 const maxJsonBytes = 100_000_000

@@ -2,7 +2,6 @@ import { ELU, LeakyReLU, ReLU, ReLU6, SELU } from '../../nn/activations/rectifie
 import { HardSigmoid } from '../../nn/activations/hard.ts'
 import { GELU, Sigmoid, SiLU, Softplus, Softsign, Tanh } from '../../nn/activations/smooth.ts'
 import { Sequential } from '../../nn/containers.ts'
-import { avgPool2d, maxPool2d } from '../../nn/functional/pooling.ts'
 import { softmax } from '../../nn/functional/activations.ts'
 import { BatchNorm1d, BatchNorm2d } from '../../nn/layers/batch-norm.ts'
 import { Conv2d } from '../../nn/layers/conv.ts'
@@ -13,9 +12,9 @@ import { ZeroPad2d } from '../../nn/layers/padding.ts'
 import { Upsample } from '../../nn/layers/upsample.ts'
 import { type Layer, Module } from '../../nn/module.ts'
 import { concat } from '../../tensor/joining.ts'
-import { ones } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../settings.ts'
+import { pool, samePadded } from './same-padding.ts'
 
 /**
  * The layers of Keras as modules. Images are [N, C, H, W] here and [N, H, W, C] there, so weights are turned when they are loaded,
@@ -95,18 +94,6 @@ function activation(settings: Settings, name: string): Layer {
 function activated(settings: Settings, layer: Layer): Layer {
   const name = settings.text('activation', 'linear')
   return name === 'linear' ? layer : new Sequential({ layer, activation: activation(settings, name) })
-}
-
-/** Elements that TensorFlow adds so that a window of `size` gives ⌈n / stride⌉ outputs; the odd one at the end. */
-function sameMargins(n: number, size: number, stride: number): [before: number, after: number] {
-  const total = Math.max(0, (Math.ceil(n / stride) - 1) * stride + size - n)
-  return [Math.floor(total / 2), Math.ceil(total / 2)]
-}
-
-function samePadded(x: Tensor, sizes: readonly number[], strides: readonly number[], value = 0): Tensor {
-  const margins = (d: 0 | 1): [number, number] => sameMargins(x.shape[d + 2]!, sizes[d]!, strides[d]!)
-  const [rows, columns] = [margins(0), margins(1)]
-  return [...rows, ...columns].some((n) => n > 0) ? x.pad([...columns, ...rows], { value }) : x
 }
 
 /** A convolution whose padding depends on the size of its input. */
@@ -235,15 +222,7 @@ class Pool extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const { kernelSize, stride, same } = this
-    if (this.kind === 'maximum') {
-      return maxPool2d(same ? samePadded(x, kernelSize, stride, Number.NEGATIVE_INFINITY) : x, kernelSize, { stride })
-    }
-    const padded = same ? samePadded(x, kernelSize, stride) : x
-    const mean = avgPool2d(padded, kernelSize, { stride })
-    if (padded === x) return mean
-    const inside = samePadded(ones([1, 1, ...x.shape.slice(2)]), kernelSize, stride)
-    return mean.div(avgPool2d(inside, kernelSize, { stride }))
+    return pool(this.kind, x, this)
   }
 }
 

@@ -83,7 +83,7 @@ export class LayersModel extends Module {
  */
 export async function loadLayersModel(path: string, options: AllowanceOptions = {}): Promise<LayersModel> {
   const { kind, topology, tensors } = await loadTfjs(path, options)
-  if (kind === 'graph') throw damaged(path, 'holds a graph, not layers')
+  if (kind === 'graph') throw damaged(path, 'holds a graph, not layers; use loadGraphModel')
   const model = topology['model_config'] ?? topology
   const config = isRecord(model) ? model['config'] : undefined
   const sequential = isRecord(model) && model['class_name'] === 'Sequential'

@@ -13,6 +13,8 @@ export interface TfjsFile {
   readonly topology: Readonly<Record<string, unknown>>
   /** By their names in TensorFlow, in TensorFlow's layouts. */
   readonly tensors: ReadonlyMap<string, Tensor>
+  /** Of a graph: which of its nodes are inputs and outputs, where the file says so. */
+  readonly signature?: Readonly<Record<string, unknown>>
 }
 
 interface Weight {
@@ -47,7 +49,8 @@ export async function loadTfjs(path: string, options: AllowanceOptions = {}): Pr
   const tensors = new Map<string, Tensor>()
   for (const group of manifest) await readGroup(path, group, tensors, options)
   const graph = json['format'] === 'graph-model' || Array.isArray(topology['node'])
-  return { kind: graph ? 'graph' : 'layers', topology, tensors }
+  const { signature } = json
+  return { kind: graph ? 'graph' : 'layers', topology, tensors, ...(isRecord(signature) && { signature }) }
 }
 
 /** Weights that lie one after the other in files that lie one after the other. */
