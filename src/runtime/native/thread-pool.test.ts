@@ -45,6 +45,14 @@ describe.skipIf(!available)('fork and join', () => {
     expect(totals).toEqual([100, 500, 30_000, 100, 1700])
   })
 
+  test('a program that never lets the event loop turn may launch any number of runs', () => {
+    pool.setThreads(2)
+    const byThread = new BigInt64Array(2)
+    const table = new PlanTable([[countCall(byThread, 4)]])
+    for (let run = 0; run < 1000; run++) expect(pool.launch(table).wait()).toEqual({ status: 'done' })
+    expect((byThread[0] as bigint) + (byThread[1] as bigint)).toBe(4000n)
+  })
+
   test('the work is shared: both threads take chunks of a long phase', () => {
     pool.setThreads(2)
     const byThread = new BigInt64Array(2)

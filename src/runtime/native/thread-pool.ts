@@ -30,6 +30,12 @@ export interface Launched {
   readonly done: Promise<Outcome>
 }
 
+/**
+ * Reports come from the event loop; a program that never lets it turn collects them, and koffi refuses a call when 256 are open.
+ * With so many the next runs keep the program waiting, as it does the event loop.
+ */
+const MOST_UNREPORTED = 32
+
 export class ThreadPool {
   readonly #control = permanentPages(CONTROL_BYTES)
   readonly #words: Int32Array
@@ -43,6 +49,8 @@ export class ThreadPool {
   readonly #usleep: CFunction
   #threads: number
   #running: AsynchronousRun | null = null
+  /** Asynchronous runs, most of them over, of which the event loop has not told yet. */
+  #unreported = 0
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -91,6 +99,10 @@ export class ThreadPool {
   /** As {@link runAsync}, but starts at once: blocks until an earlier asynchronous run is over. */
   launch(table: PlanTable, threads: number = this.#threads): Launched {
     this.#awaitRunning()
+    if (this.#unreported >= MOST_UNREPORTED) {
+      const outcome = this.runSync(table, threads)
+      return { wait: () => outcome, done: Promise.resolve(outcome) }
+    }
     const done = this.#start(table, threads)
     const run = this.#running as AsynchronousRun
     const wait = (): Outcome => {
@@ -116,13 +128,22 @@ export class ThreadPool {
     this.#running = run
     this.#words[control.busy / 4] = 1
     return new Promise((resolve, reject) => {
-      this.#run.async(this.#control.address, table.address, threads, (error) => {
+      const report = (error: unknown): void => {
+        this.#unreported--
         // A synchronous run may have come in between and have settled this one already.
         run.outcome ??= table.outcome()
         if (this.#running === run) this.#running = null
         if (error) reject(error)
         else resolve(run.outcome)
-      })
+      }
+      this.#unreported++
+      try {
+        this.#run.async(this.#control.address, table.address, threads, report)
+      } catch (error) {
+        // It was not queued: nobody else would say that it is over.
+        this.#words[control.busy / 4] = 0
+        report(error)
+      }
     })
   }
 
