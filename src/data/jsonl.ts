@@ -1,4 +1,5 @@
 import { FileError } from '../core/errors.ts'
+import { isRecord } from '../core/record.ts'
 import { type Columns, type Row, RowReader } from './columns.ts'
 import type { CsvOptions } from './csv.ts'
 import { Stream } from './stream.ts'
@@ -44,7 +45,7 @@ function parseObject(text: string, place: () => string): Readonly<Record<string,
   } catch (error) {
     throw new FileError('jsonl', `${place()}: not valid JSON`, { cause: error })
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  if (isRecord(value)) return value
   throw new FileError(
     'jsonl',
     `${place()}: expected a JSON object, received ${Array.isArray(value) ? 'an array' : typeof value}`,

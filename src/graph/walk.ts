@@ -1,5 +1,3 @@
-import type { Node } from './node.ts'
-
 /** On the stack: everything that the node below this mark needs has been listed. */
 const finished = Symbol('finished')
 
@@ -7,14 +5,14 @@ const finished = Symbol('finished')
  * The nodes that `below` leads to from `roots`, each after all that it leads to. Where `below` gives undefined the walk ends,
  * and the node is not listed. Without recursion: graphs may be thousands of nodes deep.
  */
-export function postorder(roots: readonly Node[], below: (node: Node) => readonly Node[] | undefined): Node[] {
-  const order: Node[] = []
-  const seen = new Set<Node>()
-  const stack: (Node | typeof finished)[] = roots.toReversed()
+export function postorder<N extends object>(roots: readonly N[], below: (node: N) => readonly N[] | undefined): N[] {
+  const order: N[] = []
+  const seen = new Set<N>()
+  const stack: (N | typeof finished)[] = roots.toReversed()
   while (stack.length > 0) {
     const top = stack.pop()!
     if (top === finished) {
-      order.push(stack.pop() as Node)
+      order.push(stack.pop() as N)
       continue
     }
     if (seen.has(top)) continue

@@ -1,4 +1,5 @@
 import { FileError } from '../core/errors.ts'
+import { isRecord } from '../core/record.ts'
 import type { Shape } from '../core/shape.ts'
 import { type ElementType, storedBytes } from './elements.ts'
 
@@ -165,10 +166,6 @@ function checkEntry(file: string, name: string, value: unknown): Entry {
     throw fail(`${dtype} [${shape.join(', ')}] takes ${bytes} bytes, data_offsets give ${end - begin}`)
   }
   return { name, format: dtype, shape, begin, end }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isFormat(value: unknown): value is Format {

@@ -1,6 +1,6 @@
 import { FileError } from '../core/errors.ts'
 import { readBytes, withFile } from './byte-source.ts'
-import { type ModelFiles, readAnyJson, readJson } from './hub/model-files.ts'
+import { type ModelFiles, objectIn, readAnyJson, readJson } from './hub/model-files.ts'
 
 /** What tokenizers.js takes: the content of `tokenizer.json` and of `tokenizer_config.json`. */
 export interface TokenizerFiles {
@@ -23,7 +23,7 @@ export async function tokenizerFiles(files: ModelFiles): Promise<TokenizerFiles>
   if (words) return { tokenizer: wordPiece(words, config), config: { ...wordPieceTokens, ...config } }
   const listed = await readAnyJson(files, 'vocab.json')
   if (Array.isArray(listed)) return { tokenizer: unigram(files.name, listed), config }
-  const vocabulary = await readJson(files, 'vocab.json')
+  const vocabulary = listed === undefined ? undefined : objectIn(files, 'vocab.json', listed)
   const merges = await lines(files, 'merges.txt')
   if (vocabulary && merges) {
     const rules = merges.filter((line) => !line.startsWith('#version'))

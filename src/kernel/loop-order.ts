@@ -7,7 +7,7 @@ import { affinesOf, mapAffines } from '../schedule/walk.ts'
 /** Elements of a line of the cache, of four bytes each. */
 const line = 16
 
-/** Maps over the same positions in the order in which loops walk through them. */
+/** Nests over the same positions in the order in which loops walk through them. */
 export interface Walk {
   readonly nests: readonly Nest[]
   /** Elements between neighbours of the results along each axis: row-major in the order that the results have. */
@@ -17,16 +17,16 @@ export interface Walk {
 /**
  * Maps that read an array across its lines, as a transposition does, walk through it in tiles: an axis along which elements of a
  * line lie side by side moves, whole or in pieces of a line, to just before the vectors, so that a line is used up while it is
- * near. The last axis stays where it is.
+ * near. The last axis stays where it is, and so does all of a reduction, whose order is the order of its sums.
  */
 export function orderLoops(nests: readonly Nest[]): Walk {
-  const { extents } = nests[0]!
-  const strides = stridesOf(extents)
+  const { extents, reduce } = nests[0]!
+  const strides = resultStrides(nests[0]!)
   const last = extents.length - 1
+  if (reduce || last < 1) return { nests, strides }
   const affines = nests.flatMap(({ body }) => [...affinesOf(body)])
   const near = (a: Affine): number => {
     // Vectors, and the loop around them, go to other lines each time, or sooner than this axis would.
-    if (last < 1) return -1
     const most = Math.min(line, reach(a, last - 1), reach(a, last))
     for (let axis = 0; axis < last - 1; axis++) if (a.terms[axis] !== 0 && reach(a, axis) < most) return axis
     return -1
@@ -56,6 +56,11 @@ export function orderLoops(nests: readonly Nest[]): Walk {
     })),
     strides: rearrange(strides, strides[axis]! * piece, strides[axis]!),
   }
+}
+
+/** Elements between neighbours of a nest's result along each of its axes, row-major. */
+export function resultStrides({ extents, resultAxes }: Nest): number[] {
+  return stridesOf(extents.slice(0, resultAxes))
 }
 
 const reach = ({ terms }: Affine, axis: number): number => Math.abs(terms[axis]!)

@@ -1,5 +1,5 @@
 import { isFloating } from '../core/dtype.ts'
-import { sizeOf, stridesOf } from '../core/shape.ts'
+import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
@@ -10,9 +10,9 @@ import { withoutRows } from '../schedule/fusion.ts'
 import type { Group, Nest } from '../schedule/kernels.ts'
 import { mapReads } from '../schedule/walk.ts'
 import { joinAxes } from './axes.ts'
-import { orderLoops } from './loop-order.ts'
 import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
+import { orderLoops, resultStrides } from './loop-order.ts'
 
 /** A kernel as lane code, and what its argument block holds. */
 export interface KernelCode {
@@ -43,9 +43,8 @@ export function groupCode(group: Group, lanes: number, labels: IndexLabels): Ker
 
 /** One nest, or several maps over the same positions, whose results are passed on in registers. */
 function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: number, labels: IndexLabels): KernelCode {
-  const joined = joinAxes(nests)
-  const walk = joined[0]!.reduce ? undefined : orderLoops(joined)
-  const [first, ...others] = walk?.nests ?? joined
+  const { nests: ordered, strides } = orderLoops(joinAxes(nests))
+  const [first] = ordered
   const vector = chooseVector(first!, 0)
   const { extents } = first!
   const inner = sizeOf(extents.slice(1))
@@ -55,7 +54,7 @@ function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: numbe
   const b = new LaneBuilder({ name: nests.at(-1)!.node.op.name, lanes, chunks: Math.ceil(extents[0]! / rows) })
   const args = new Arguments(b)
   const emitter = new ExpressionEmitter(b, args, labels)
-  new NestLoops(b, args, emitter, [first!, ...others], vector, local, 0, walk?.strides).run([], {
+  new NestLoops(b, args, emitter, ordered, vector, local, 0, strides).run([], {
     begin: LaneAffine.of(b.chunk).times(rows),
     count: rows,
   })
@@ -131,7 +130,7 @@ export class NestLoops {
     vector: number,
     passed: ReadonlySet<Node>,
     rowAxes = 0,
-    strides: readonly number[] = stridesOf(nests[0]!.extents.slice(0, nests[0]!.resultAxes)),
+    strides: readonly number[] = resultStrides(nests[0]!),
   ) {
     this.b = b
     this.args = args

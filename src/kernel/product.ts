@@ -2,7 +2,7 @@ import { stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { type IndexVariable, Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
-import type { BufferParameter, LaneRange, Register } from '../lane/program.ts'
+import type { BufferParameter, Constant, LaneRange, Register } from '../lane/program.ts'
 import type { Affine } from '../schedule/affine.ts'
 import type { Product, ProductKernel } from '../schedule/product.ts'
 import { Arguments, elementType, Unsupported } from './bindings.ts'
@@ -16,7 +16,7 @@ import {
   type TileLimits,
   tileLimits,
 } from './product-schedule.ts'
-import { cutSummedAxes, type SummedBlocks } from './summed-blocks.ts'
+import { type BlockLoops, cutSummedAxes, type SummedBlocks } from './summed-blocks.ts'
 
 /**
  * Lane code of a product: tiles of the result stay in registers while the summed axes run. Sums are cut into blocks by
@@ -218,7 +218,7 @@ class ProductWriter {
     const size = region.strips.count * positions * region.tiles.count * tile
     const sums = args.scratch('sums', type, size)
     b.loop({ count: size / b.lanes }, (i) => {
-      b.store(sums, LaneAffine.of(i).times(b.lanes), this.whole ? b.int(0) : b.float(0))
+      b.store(sums, LaneAffine.of(i).times(b.lanes), this.zero())
     })
     blocks.eachBlock(b, (loops) => this.eachTileOf(region, (t) => this.addBlock(sums, t, loops)))
     this.eachTileOf(region, (t) => this.finish(sums, t))
@@ -308,10 +308,12 @@ class ProductWriter {
     return this.begin ? placed.with(0, placed[0]!.plus(this.begin)) : placed
   }
 
-  /** One register for each vector of a tile. */
-  private registers({ rows, columns }: Tile): Register[] {
-    const zero = (): Register => this.b.variable(this.whole ? this.b.int(0) : this.b.float(0))
-    return Array.from({ length: rows * columns.length }, zero)
+  /** The sums of a block, one register for each vector of a tile. */
+  private block({ rows, columns, strip }: Tile, axes: readonly LaneAffine[], loops: BlockLoops): Register[] {
+    const zero = (): Register => this.b.variable(this.zero())
+    const sums = Array.from({ length: rows * columns.length }, zero)
+    loops((summed) => this.multiply(sums, rows, columns, axes, strip, summed))
+    return sums
   }
 
   private eachVector(tile: Tile, visit: (i: number, row: number, column: Column) => void): void {
@@ -325,8 +327,7 @@ class ProductWriter {
     const axes = this.placed(tile)
     const width = this.schedule.strip
     blocks.eachBlock(b, (loops) => {
-      const block = this.registers(tile)
-      loops((summed) => this.multiply(block, tile.rows, tile.columns, axes, tile.strip, summed))
+      const block = this.block(tile, axes, loops)
       this.eachVector(tile, (i, row, column) => {
         if (sums) b.store(sums, row * width + column.offset, block[i]!)
         else this.store(block[i]!, axes, row, tile.strip, column)
@@ -336,15 +337,9 @@ class ProductWriter {
   }
 
   /** Adds a block of a tile to its sums. */
-  private addBlock(
-    sums: BufferParameter,
-    tile: Tile,
-    loops: (step: (summed: readonly LaneAffine[]) => void) => void,
-  ): void {
+  private addBlock(sums: BufferParameter, tile: Tile, loops: BlockLoops): void {
     const { b } = this
-    const axes = this.placed(tile)
-    const block = this.registers(tile)
-    loops((summed) => this.multiply(block, tile.rows, tile.columns, axes, tile.strip, summed))
+    const block = this.block(tile, this.placed(tile), loops)
     this.eachVector(tile, (i, row, column) => {
       const place = tile.sums.plus(row * this.schedule.strip + column.offset)
       b.store(sums, place, this.add(b.load(sums, place), block[i]!))
@@ -387,6 +382,10 @@ class ProductWriter {
   /** Elements between strips of b. */
   private stripStep(): number {
     return this.isPlain() ? this.schedule.strip : this.product.panel.step
+  }
+
+  private zero(): Constant {
+    return this.whole ? this.b.int(0) : this.b.float(0)
   }
 
   private add(x: Register, y: Register): Register {

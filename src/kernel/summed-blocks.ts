@@ -12,8 +12,11 @@ export interface SummedBlocks {
   /** Whether there is one block only. */
   readonly single: boolean
   /** Emits loops over all blocks; `body` is given what emits the loops of one block. */
-  eachBlock(b: LaneBuilder, body: (loops: (step: (summed: readonly LaneAffine[]) => void) => void) => void): void
+  eachBlock(b: LaneBuilder, body: (loops: BlockLoops) => void): void
 }
+
+/** Emits the loops of one block around `step`, which is given the positions on the summed axes. */
+export type BlockLoops = (step: (summed: readonly LaneAffine[]) => void) => void
 
 export function cutSummedAxes(extents: readonly number[]): SummedBlocks {
   let cut = extents.length

@@ -169,40 +169,40 @@ export class Addresses {
   /** Emits a loop around what `body` emits. */
   loop(loop: Loop, body: () => void): void {
     const a = this.#a
-    if (loop.count === 1 && loop.limit === null) {
-      body()
-      return
-    }
     const counter = this.#counters.get(loop)
     if (!counter) throw new Error('loop was not collected')
-    const end = a.label()
     const many = unrolling(loop)
     if (loop.limit === null) {
       const turns = Math.floor(loop.count / many)
-      this.#turns(loop, many, turns, () => a.mov(sized(counter.place), turns), body)
-      const pending = turns === 1 ? many : 0
-      for (let i = 0; i < loop.count - turns * many; i++) this.#round(loop, pending + i, body)
-      if (turns > 1) this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * many * turns))
+      if (turns <= 1) {
+        this.#rounds(loop, loop.count, body)
+        return
+      }
+      a.mov(sized(counter.place), turns)
+      this.#turns(loop, many, body)
+      this.#rounds(loop, loop.count - turns * many, body)
+      this.#eachTerm(loop.counter, (place, step) => a.sub(sized(place), step * many * turns))
       return
     }
+    const end = a.label()
     this.#roundsToRax(loop, loop.limit)
     a.mov(counter.rounds, rax)
     a.test(rax, rax)
     a.jle(end)
     const single = a.label()
     const over = a.label()
-    const isEven = many > 1 && comesIn(loop, loop.limit, many)
-    if (many > 1) {
-      a.shr(rax, Math.log2(many))
-      if (!isEven) a.je(single)
-    }
-    this.#turns(loop, many, loop.count, () => a.mov(counter.place, rax), body)
-    if (many > 1 && !isEven) {
+    const isUneven = many > 1 && !comesIn(loop, loop.limit, many)
+    if (many > 1) a.shr(rax, Math.log2(many))
+    if (isUneven) a.je(single)
+    a.mov(counter.place, rax)
+    this.#turns(loop, many, body)
+    if (isUneven) {
       a.bind(single)
       a.mov(rax, counter.rounds)
       a.and(rax, many - 1)
       a.je(over)
-      this.#turns(loop, 1, loop.count, () => a.mov(counter.place, rax), body)
+      a.mov(counter.place, rax)
+      this.#turns(loop, 1, body)
     }
     a.bind(over)
     a.mov(rcx, counter.rounds)
@@ -213,36 +213,26 @@ export class Addresses {
     a.bind(end)
   }
 
-  /** So many turns of `many` rounds each, after which pointers are so much further; a single turn leaves them where they are. */
-  #turns(loop: Loop, many: number, turns: number, start: () => void, body: () => void): void {
+  /** As many turns of `many` rounds as the counter says, at least one. */
+  #turns(loop: Loop, many: number, body: () => void): void {
     const a = this.#a
-    const rounds = (): void => {
-      for (let i = 0; i < many; i++) this.#round(loop, i, body)
-    }
-    if (turns <= 1 && loop.limit === null) {
-      if (turns === 1) rounds()
-      return
-    }
     const { place } = this.#counters.get(loop)!
-    start()
     if (loop.hot) a.align(32)
     const again = a.here()
-    rounds()
+    this.#rounds(loop, many, body)
     this.#eachTerm(loop.counter, (pointer, step) => a.add(sized(pointer), step * many))
     a.dec(sized(place))
     a.jne(again)
   }
 
-  /** A round of a loop, so many beyond what the pointers hold. */
-  #round(loop: Loop, ahead: number, body: () => void): void {
-    const [unrolled, before] = [this.#unrolled, this.#ahead]
-    if (ahead > 0) {
-      this.#unrolled = loop.counter
-      this.#ahead = ahead
+  /** Rounds one after the other; pointers stay where the first one has them. Bodies of which there are several hold no loops. */
+  #rounds({ counter }: Loop, count: number, body: () => void): void {
+    for (let i = 0; i < count; i++) {
+      this.#unrolled = counter
+      this.#ahead = i
+      body()
     }
-    body()
-    this.#unrolled = unrolled
-    this.#ahead = before
+    this.#ahead = 0
   }
 
   /** rax = min(count, ⌈(limit − begin) / step⌉) */
@@ -401,13 +391,7 @@ const longestTurn = 200
 /** Hot loops pay for keeping count as they do for arithmetic: several rounds make a turn, a power of two. */
 function unrolling({ hot, body }: Loop): number {
   if (!hot || !body.every(({ kind }) => kind === 'load' || kind === 'compute')) return 1
-  return body.length * 8 <= longestTurn
-    ? 8
-    : body.length * 4 <= longestTurn
-      ? 4
-      : body.length * 2 <= longestTurn
-        ? 2
-        : 1
+  return [8, 4, 2].find((rounds) => rounds * body.length <= longestTurn) ?? 1
 }
 
 /** Whether the rounds of a loop always come to whole turns of `many`. */

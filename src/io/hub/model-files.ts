@@ -1,4 +1,5 @@
 import { FileError } from '../../core/errors.ts'
+import { isRecord } from '../../core/record.ts'
 import { readBytes, withFile } from '../byte-source.ts'
 import { readShardIndex } from '../safetensors-shards.ts'
 import { hubFileIfAny } from './hub.ts'
@@ -69,7 +70,12 @@ async function shardsOf(index: string): Promise<ReadonlySet<string>> {
 /** A JSON object among the files; undefined where there is no such file. */
 export async function readJson(files: ModelFiles, file: string): Promise<Record<string, unknown> | undefined> {
   const json = await readAnyJson(files, file)
-  if (json === undefined || isObject(json)) return json
+  return json === undefined ? undefined : objectIn(files, file, json)
+}
+
+/** The content of a file, which is an object. */
+export function objectIn(files: ModelFiles, file: string, json: unknown): Record<string, unknown> {
+  if (isRecord(json)) return json
   throw new FileError('hub', `${files.name}: ${file} holds no JSON object`)
 }
 
@@ -87,8 +93,5 @@ export async function readAnyJson(files: ModelFiles, file: string): Promise<unkn
     throw new FileError('hub', `${path}: is not valid JSON`)
   }
 }
-
-const isObject = (json: unknown): json is Record<string, unknown> =>
-  typeof json === 'object' && json !== null && !Array.isArray(json)
 
 const maxJsonBytes = 100_000_000

@@ -1,5 +1,7 @@
 import { isFloating } from '../../core/dtype.ts'
 import { type FileError, ValueError } from '../../core/errors.ts'
+import { isRecord } from '../../core/record.ts'
+import { postorder } from '../../graph/walk.ts'
 import { type Member, Module } from '../../nn/module.ts'
 import { Buffer, Parameter } from '../../nn/parameter.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
@@ -9,7 +11,7 @@ import { Attributes } from './graph/attributes.ts'
 import { images } from './graph/images.ts'
 import { type Operation, type Operations, settled } from './graph/operation.ts'
 import { shaping } from './graph/shaping.ts'
-import { damaged, isRecord, loadTfjs, type TfjsFile } from './model-json.ts'
+import { damaged, loadTfjs, type TfjsFile } from './model-json.ts'
 
 const operations: Operations = { ...arithmetic, ...images, ...shaping }
 
@@ -119,27 +121,14 @@ export class GraphModel extends Module {
     const key = outputs.map(({ node }) => node).join(' ')
     const known = this.#orders.get(key)
     if (known) return known
-    const order: Step[] = []
-    const state = new Map<string, 'open' | 'done'>()
-    // A stack of its own: graphs are deeper than calls may be.
-    const stack = outputs.map(({ node }) => node).reverse()
-    while (stack.length > 0) {
-      const name = stack.at(-1)!
-      const step = this.#steps.get(name)
-      if (!step || state.get(name) === 'done') {
-        stack.pop()
-        continue
-      }
-      const waiting = step.inputs.filter(({ node }) => this.#steps.has(node) && state.get(node) !== 'done')
-      if (waiting.length === 0) {
-        state.set(name, 'done')
-        order.push(step)
-        stack.pop()
-        continue
-      }
-      if (state.get(name) === 'open') throw new ValueError('GraphModel', `node '${name}' depends on itself`)
-      state.set(name, 'open')
-      stack.push(...waiting.map(({ node }) => node))
+    const producers = ({ inputs }: { readonly inputs: readonly Edge[] }): Step[] =>
+      inputs.flatMap(({ node }) => this.#steps.get(node) ?? [])
+    const order = postorder(producers({ inputs: outputs }), producers)
+    const done = new Set<Step>()
+    for (const step of order) {
+      if (!producers(step).every((producer) => done.has(producer)))
+        throw new ValueError('GraphModel', `node '${step.name}' depends on itself`)
+      done.add(step)
     }
     this.#orders.set(key, order)
     return order

@@ -1,9 +1,10 @@
 import { ValueError } from '../../core/errors.ts'
+import { isRecord } from '../../core/record.ts'
 import { type Member, Module } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { AllowanceOptions } from '../allowance.ts'
 import { type KerasLayer, kerasLayer, knownKinds } from './keras-layers.ts'
-import { damaged, isRecord, loadTfjs } from './model-json.ts'
+import { damaged, loadTfjs } from './model-json.ts'
 import { Settings } from '../settings.ts'
 
 /** One use of a layer: what it is applied to. */

@@ -1,4 +1,5 @@
 import { FileError } from '../../core/errors.ts'
+import { isRecord } from '../../core/record.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { buffer } from '../../graph/ops/leaves.ts'
 import { Tensor } from '../../tensor/tensor.ts'
@@ -143,10 +144,6 @@ function parse(path: string, text: string): Record<string, unknown> {
   }
   if (!isRecord(json)) throw damaged(path, 'is not a model.json')
   return json
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export function damaged(path: string, problem: string): FileError {

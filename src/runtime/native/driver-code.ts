@@ -57,10 +57,12 @@ export const control = {
   taken: 4096,
 } as const
 
-/** Bytes of a counter, and of everything up to the last thread's. */
+/** `control.launch` counts the threads in eight bits. */
+export const MAX_THREADS = 255
+
+/** Bytes of a counter, as a power of two, and of everything up to the last thread's. */
 const COUNTER_SHIFT = 6
-const MOST_THREADS = 256
-export const CONTROL_BYTES: number = control.taken + (MOST_THREADS << COUNTER_SHIFT)
+export const CONTROL_BYTES: number = control.taken + (MAX_THREADS << COUNTER_SHIFT)
 
 /** Round to nearest, all exceptions masked, denormals flushed (FTZ) and read as zero (DAZ). */
 const MXCSR_FLUSH = 0x9fc0
@@ -227,9 +229,9 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
 
   // Of n chunks run t of T begins at ⌈t · n / T⌉.
   const takeRun = a.here()
-  const bound = (offset: number): void => {
+  const bound = (after: 0 | 1): void => {
     a.mov(rax.d, mem(rsp, 24))
-    if (offset === 1) a.add(rax, 1)
+    if (after === 1) a.add(rax, 1)
     a.mov(rdx, mem(rsp, 8))
     a.imul(rax, rdx)
     a.add(rax, rcx)
@@ -258,8 +260,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.mov(rax.d, 1)
   a.lock()
   a.xadd(mem(rcx, control.taken), rax)
-  a.mov(rdx, mem(rsp, 32))
-  a.add(rax, rdx)
+  a.add(rax, mem(rsp, 32))
   a.cmp(rax, mem(rsp, 40))
   a.jae(nextRun)
   // Within a run chunk numbers only grow, so the kernel that holds this one is here or further on.

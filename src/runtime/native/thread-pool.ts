@@ -1,13 +1,12 @@
 /** The threads that run plans, and the queue in front of them: one plan at a time per process. */
 import { type CFunction, ffi } from './ffi.ts'
 import { usableCores } from './cores.ts'
-import { CONTROL_BYTES, control, generateDriver } from './driver-code.ts'
+import { CONTROL_BYTES, control, generateDriver, MAX_THREADS } from './driver-code.ts'
 import { CodePages, permanentPages } from './memory.ts'
 import type { Outcome, PlanTable } from './plan-table.ts'
 
 /** Workers spin this long before they sleep. */
 const SPIN_MICROSECONDS = 60
-const MAX_THREADS = 255
 /** How long the exit of the process waits for the chunks that are running. */
 const EXIT_PATIENCE_MS = 10_000
 

@@ -1,6 +1,6 @@
 import type { DType } from '../../../core/dtype.ts'
 import type { FileError } from '../../../core/errors.ts'
-import { isRecord } from '../model-json.ts'
+import { isRecord } from '../../../core/record.ts'
 
 /** Numbers and names of TensorFlow's dtypes, and what they become here. */
 const dtypes: ReadonlyMap<unknown, DType> = new Map<unknown, DType>([

@@ -5,7 +5,7 @@ import type { Tensor } from '../../../tensor/tensor.ts'
 import { pool as poolImages, samePadded } from '../same-padding.ts'
 import { fused } from './arithmetic.ts'
 import type { Attributes } from './attributes.ts'
-import { numbersOf, type Operation, type Operations } from './operation.ts'
+import { integers, numbersOf, type Operation, type Operations } from './operation.ts'
 
 /** Whether the channels come last, as TensorFlow mostly has them. */
 function isLast(attributes: Attributes): boolean {
@@ -107,8 +107,6 @@ function resize(along: (x: Tensor, dim: number, size: number, attributes: Attrib
   return ([x, size], attributes) => numbersOf(size!).reduce((y, n, i) => along(y, i + 1, n, attributes), x!)
 }
 
-const positions = (values: readonly number[]): Tensor => tensor(Int32Array.from(values))
-
 const bilinear = resize((x, dim, size, attributes) => {
   const n = x.shape[dim]!
   const at = sources(n, size, attributes).map((place) => Math.max(0, place))
@@ -116,8 +114,8 @@ const bilinear = resize((x, dim, size, attributes) => {
   const shape = x.shape.map((_, d) => (d === dim ? size : 1))
   const share = tensor(Float32Array.from(at, (place, i) => Math.min(place - low[i]!, 1))).reshape(shape)
   const high = low.map((place) => Math.min(place + 1, n - 1))
-  const first = x.indexSelect(dim, positions(low))
-  return first.add(x.indexSelect(dim, positions(high)).sub(first).mul(share))
+  const first = x.indexSelect(dim, integers(low))
+  return first.add(x.indexSelect(dim, integers(high)).sub(first).mul(share))
 })
 
 const nearest = resize((x, dim, size, attributes) => {
@@ -125,7 +123,7 @@ const nearest = resize((x, dim, size, attributes) => {
   const half = attributes.flag('half_pixel_centers') ? 0.5 : 0
   const round = attributes.flag('align_corners') ? Math.round : Math.floor
   const at = sources(n, size, attributes).map((place) => Math.min(Math.max(round(place + half), 0), n - 1))
-  return x.indexSelect(dim, positions(at))
+  return x.indexSelect(dim, integers(at))
 })
 
 /** Channels become squares of pixels. */

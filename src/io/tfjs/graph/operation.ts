@@ -10,6 +10,11 @@ export type Operation = (inputs: readonly Tensor[], attributes: Attributes) => T
 /** Operations by TensorFlow's names. */
 export type Operations = Readonly<Record<string, Operation>>
 
+/** A vector of whole numbers that are known. */
+export function integers(values: readonly number[]): Tensor {
+  return new Tensor(buffer(Int32Array.from(values), [values.length], 'int32'))
+}
+
 /** The elements of a tensor that shapes and positions depend on. */
 export function numbersOf(x: Tensor): number[] {
   return [...x.dataSync()]

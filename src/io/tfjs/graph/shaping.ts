@@ -1,18 +1,12 @@
 import type { DType } from '../../../core/dtype.ts'
 import { sizeOf } from '../../../core/shape.ts'
-import { buffer } from '../../../graph/ops/leaves.ts'
 import { arange, tensor, zeros } from '../../../tensor/creation.ts'
 import { concat, stack } from '../../../tensor/joining.ts'
 import { type Index, type RangeText, truePositions } from '../../../tensor/selection.ts'
 import { pad as padWith } from '../../../nn/functional/padding.ts'
 import { Tensor } from '../../../tensor/tensor.ts'
 import type { Attributes } from './attributes.ts'
-import { numberOf, numbersOf, type Operation, type Operations } from './operation.ts'
-
-/** A tensor of whole numbers that are known. */
-function integers(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
-  return new Tensor(buffer(Int32Array.from(values), shape, 'int32'))
-}
+import { integers, numberOf, numbersOf, type Operation, type Operations } from './operation.ts'
 
 /** x[begin:end:step, ...] as Python has it; masks name the parts that are left out, dropped or put in. */
 const stridedSlice: Operation = ([x, begin, end, strides], attributes) => {
