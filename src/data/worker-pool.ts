@@ -43,7 +43,6 @@ export class WorkerPool {
     this.origin = origin
     this.members = workers.map((worker) => ({ worker, waiting: new Map() }))
     for (const member of this.members) {
-      member.worker.unref()
       member.worker.on('message', (reply: Reply) => this.settle(member, reply))
       const fail = (reason: string, cause?: unknown): void => {
         const error = new WorkerError('DataLoader', `a worker thread ${reason}`, { cause })
@@ -52,6 +51,8 @@ export class WorkerPool {
       }
       member.worker.on('error', (error) => fail(`failed: ${error.message}`, error))
       member.worker.on('exit', (code) => fail(`ended with code ${code}`))
+      // Last: a listener for messages makes the thread count again.
+      member.worker.unref()
     }
   }
 

@@ -71,6 +71,16 @@ describe('workers', () => {
     expect(loader.stateDict()).toEqual({ epoch: 0, batch: 1 })
   })
 
+  test('threads that never had a batch do not keep the process alive', async () => {
+    const ports = (): number => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
+    const before = ports()
+    const options = { batchSize: 4, workers: 2, persistentWorkers: true, workerOptions }
+    const loader = new DataLoader(await squares({ length: 2 }), options)
+    expect(await walk(loader)).toHaveLength(1)
+    expect(ports()).toBe(before)
+    await loader.close()
+  })
+
   test('a walk is taken up at the very batch', async () => {
     const data = await squares({ length: 11 })
     const whole = new DataLoader(data, shuffled)
