@@ -34,11 +34,15 @@ export async function imageFolder(root: string, options: DecodeOptions = {}): Pr
   const paths: string[] = []
   const labels: number[] = []
   for (const [label, name] of classes.entries()) {
-    const files = await readdir(join(root, name), { recursive: true })
-    const found = files.filter((file) => pictures.test(file)).sort()
+    const entries = await readdir(join(root, name), { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    const found = files
+      .filter((file) => pictures.test(file.name))
+      .map((file) => join(file.parentPath, file.name))
+      .sort()
     if (found.length === 0) throw new FileError('imageFolder', `${join(root, name)}: no pictures in this class`)
     for (const file of found) {
-      paths.push(join(root, name, file))
+      paths.push(file)
       labels.push(label)
     }
   }
