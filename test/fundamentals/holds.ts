@@ -1,4 +1,4 @@
-import { setDevice } from 'gradus'
+import { setThreads } from 'gradus'
 import { expect } from 'vitest'
 import { figuresText, type Result, results } from '../../examples/fundamentals/show.ts'
 
@@ -7,8 +7,8 @@ export const slow: readonly string[] = ['dying-relu', 'dropout', 'batch-norm', '
 
 /** Runs a script of examples/fundamentals and expects `claims` claims, each with its figures, to hold. */
 export async function expectToHold(script: string, claims: number, figures: number): Promise<void> {
-  // The figures in the documentation are the interpreter's.
-  setDevice('reference')
+  // Other tests run beside this one, and bits do not depend on it.
+  setThreads(1)
   const before = results.length
   await import(`../../examples/fundamentals/${script}.ts`)
   const shown = results.slice(before)
