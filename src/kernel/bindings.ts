@@ -5,6 +5,9 @@ import type { LaneBuilder } from '../lane/builder.ts'
 import { type BufferParameter, elementBytes, type ElementType, type ScalarParameter } from '../lane/program.ts'
 import { sizeOf } from '../core/shape.ts'
 
+/** Elements between the working memory of one thread and of the next: what one reads ahead the other does not write. */
+const apart = 528
+
 /** What a kernel's argument block holds, cell by cell. */
 export type Binding =
   /** Address of a node's elements. */
@@ -95,8 +98,9 @@ export class Arguments {
 
   /** Working memory of one thread. */
   scratch(name: string, type: ElementType, length: number): BufferParameter {
-    this.bindings.push({ kind: 'scratch', bytes: length * elementBytes[type] })
-    return this.b.buffer(name, type, length, { perThread: true })
+    const stride = Math.ceil(length / 16) * 16 + apart
+    this.bindings.push({ kind: 'scratch', bytes: stride * elementBytes[type] })
+    return this.b.buffer(name, type, length, stride)
   }
 
   errorCell(): void {

@@ -8,7 +8,7 @@ import type { LaneProgram, LaneRange, Register } from '../lane/program.ts'
 import type { Expression } from '../schedule/expression.ts'
 import { withoutRows } from '../schedule/fusion.ts'
 import type { Group, Nest } from '../schedule/kernels.ts'
-import { mapReads } from '../schedule/walk.ts'
+import { mapReads, partsOf } from '../schedule/walk.ts'
 import { joinAxes } from './axes.ts'
 import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
@@ -69,24 +69,31 @@ function rowsCode({ members, rowAxes, local }: Group, lanes: number, labels: Ind
   const b = new LaneBuilder({ name: members.at(-1)!.node.op.name, lanes, chunks: Math.ceil(shared[0]! / rows) })
   const args = new Arguments(b)
   const emitter = new ExpressionEmitter(b, args, labels)
-  for (const { node, extents, resultAxes } of members) {
-    if (local.has(node)) args.local(node, sizeOf(extents.slice(rowAxes, resultAxes)))
-  }
+  const rowSize = ({ extents, resultAxes }: Nest): number => sizeOf(extents.slice(rowAxes, resultAxes))
+  // A row's single elements are passed on in registers, but for those that gathering reads from memory.
+  const gathered = new Set(members.flatMap(({ body }) => gatheredIn(body)))
+  const isSingle = (nest: Nest): boolean => rowSize(nest) === 1 && !gathered.has(nest.node)
+  const single = new Set(members.filter(isSingle).map(({ node }) => node))
+  for (const nest of members) if (local.has(nest.node) && !single.has(nest.node)) args.local(nest.node, rowSize(nest))
+  const passed = new Set([...single].filter((node) => local.has(node)))
   const stages = members.map((nest) => {
     const [joined] = joinAxes([inRow(nest, rowAxes, local)], rowAxes)
-    return new NestLoops(
-      b,
-      args,
-      emitter,
-      [joined!],
-      chooseVector(joined!, rowAxes),
-      new Set(),
-      local.has(nest.node) ? rowAxes : 0,
-    )
+    const depth = local.has(nest.node) ? rowAxes : 0
+    return new NestLoops(b, args, emitter, [joined!], chooseVector(joined!, rowAxes), passed, depth)
   })
+  const row = (axes: readonly LaneAffine[]): void => {
+    const made = new Map<Node, Register>()
+    for (const [i, { node }] of members.entries())
+      emitter.scope(() => {
+        const stage = stages[i]!
+        stage.remember(made)
+        if (single.has(node)) made.set(node, stage.one(axes))
+        else stage.run(axes)
+      })
+  }
   const loop = (axes: readonly LaneAffine[]): void => {
     if (axes.length === rowAxes) {
-      for (const stage of stages) emitter.scope(() => stage.run(axes))
+      row(axes)
       return
     }
     const chunked = axes.length === 0
@@ -98,6 +105,15 @@ function rowsCode({ members, rowAxes, local }: Group, lanes: number, labels: Ind
   }
   loop([])
   return { program: b.finish(), bindings: args.bindings }
+}
+
+/** What is read at positions that depend on data, and where those positions are loaded from. */
+function gatheredIn(body: Expression): Node[] {
+  return [...partsOf(body)].flatMap((e) => {
+    if (e.kind === 'random') return [e.key]
+    if (e.kind !== 'gather') return []
+    return e.index.kind === 'load' ? [e.node, e.index.node] : [e.node]
+  })
 }
 
 /** Reads of row-local results lose their row: they are read from working memory that holds one row. */
@@ -167,6 +183,21 @@ export class NestLoops {
     })
   }
 
+  /** Reads of `made` results, at the place that is being computed, are the registers that hold them. */
+  remember(made: ReadonlyMap<Node, Register>): void {
+    for (const { body } of this.nests) this.emitter.remember(body, made)
+  }
+
+  /** Computes the one element below axes that are all entered; it is in every lane. */
+  one(axes: readonly LaneAffine[]): Register {
+    const place = this.place(axes, -1, null)
+    this.hoist((1 << this.resultAxes) - 1, place)
+    const [nest] = this.nests
+    const value = this.result(nest!, place)
+    if (!this.passed.has(nest!.node)) this.store(nest!.node, value, place)
+    return value
+  }
+
   private hoist(fixed: number, place: Place): void {
     for (const { body } of this.nests) this.emitter.hoist(body, fixed, place)
   }
@@ -199,18 +230,18 @@ export class NestLoops {
 
   /** One element of each result, or one vector of them. */
   private element(place: Place): void {
-    const [nest] = this.nests
-    if (nest!.reduce) {
-      this.store(nest!.node, this.reduced(nest!.reduce, nest!.body, place), place)
-      return
-    }
     const made = new Map<Node, Register>()
-    for (const { node, body } of this.nests) {
+    for (const nest of this.nests) {
+      const { node, body } = nest
       this.emitter.remember(body, made)
-      const value = this.emitter.value(body, place)
+      const value = this.result(nest, place)
       made.set(node, value)
       if (!this.passed.has(node)) this.store(node, value, place)
     }
+  }
+
+  private result({ reduce, body }: Nest, place: Place): Register {
+    return reduce ? this.reduced(reduce, body, place) : this.emitter.value(body, place)
   }
 
   private store(node: Node, value: Register, { axes, vector, within }: Place): void {

@@ -77,10 +77,9 @@ export class LaneBuilder {
 
   // Parameters, in the order of the argument block
 
-  /** A buffer of `length` elements. */
-  buffer(name: string, type: ElementType, length: number, options: { perThread?: boolean } = {}): BufferParameter {
-    const perThread = options.perThread ?? false
-    return this.#parameter({ kind: 'buffer', name, cell: this.#parameters.length, type, length, perThread })
+  /** A buffer of `length` elements that all threads share, or with so many elements from one thread's part to the next. */
+  buffer(name: string, type: ElementType, length: number, threadStride = 0): BufferParameter {
+    return this.#parameter({ kind: 'buffer', name, cell: this.#parameters.length, type, length, threadStride })
   }
 
   scalar(name: string, type: 'f32' | 'i32' = 'f32'): ScalarParameter {

@@ -270,7 +270,7 @@ class Interpreter {
     const data = this.#bindings[buffer.cell]
     if (!data || typeof data === 'number')
       throw new Error(`${this.#program.name}: ${buffer.name} is not bound to a buffer`)
-    const at = element + (buffer.perThread ? this.#thread * buffer.length : 0)
+    const at = element + this.#thread * buffer.threadStride
     if (element < 0 || element >= buffer.length || at >= data.length) {
       throw new Error(`${this.#program.name}: element ${element} of ${buffer.name}, which has ${buffer.length}`)
     }

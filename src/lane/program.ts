@@ -25,9 +25,10 @@ export interface BufferParameter {
   readonly name: string
   readonly cell: number
   readonly type: ElementType
-  /** Elements; of a `perThread` buffer, those of one thread: thread t owns elements from t · length on. */
+  /** Elements; of working memory, those of one thread. */
   readonly length: number
-  readonly perThread: boolean
+  /** Elements between the parts of threads in working memory: thread t owns elements from t · threadStride on. 0: all share the buffer. */
+  readonly threadStride: number
 }
 /** A number that may change from run to run: a learning rate, a step count. */
 export interface ScalarParameter {

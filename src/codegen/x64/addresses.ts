@@ -104,8 +104,8 @@ export class Addresses {
       if (buffer) a.mov(target, mem(rcx, 8 * buffer.cell))
       else a.xor(target.d, target.d)
       if (place.kind === 'mem') a.mov(place, rax)
-      if (buffer?.perThread) {
-        a.imul(rax, rdx, buffer.length * elementBytes[buffer.type])
+      if (buffer && buffer.threadStride > 0) {
+        a.imul(rax, rdx, buffer.threadStride * elementBytes[buffer.type])
         a.add(place as Gpr<8>, rax)
       }
     }

@@ -305,7 +305,7 @@ describe('memory', () => {
   test('buffers of each thread', () => {
     agree(
       (b) => {
-        const [scratch, y] = [b.buffer('scratch', 'f32', 16, { perThread: true }), b.buffer('y', 'f32', 160)]
+        const [scratch, y] = [b.buffer('scratch', 'f32', 16, 16), b.buffer('y', 'f32', 160)]
         b.loop({ count: 16 / b.lanes, step: b.lanes }, (i) => {
           b.store(scratch, i, b.toF32(b.indexLanes(Affine.of(b.chunk).times(100).plus(i), 1)))
           b.store(y, Affine.of(b.chunk).times(16).plus(i), b.load(scratch, i))

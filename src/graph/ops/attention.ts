@@ -161,7 +161,7 @@ export interface AttentionGradient extends AttentionAttrs {
 
 /**
  * The derivative of attention by one input, from weights that are computed again (Dao et al., "FlashAttention", 2022,
- * appendix B). Inputs q, k, v, scale, the log-sum-exps, δ = Σ dy ∘ y [B, H, L], dy, then mask and dropout as in
+ * appendix B), but where all are written out. Inputs q, k, v, scale, the log-sum-exps, δ = Σ dy ∘ y [B, H, L], dy, then mask and dropout as in
  * {@link attentionOp}. With P = exp(score − sum) and dP = dropout(dy · vᵀ): dS = P ∘ (dP − δ), dv = dropout(P)ᵀ · dy,
  * dq = scale · dS · k, dk = scale · dSᵀ · q; the mask's is dS itself.
  */
@@ -177,10 +177,11 @@ export const attentionGradientOp: Op<AttentionGradient> = {
   staysWhole: isBlockwise,
   decompose(inputs, attrs, node) {
     const { q, k, v, scale, mask, dropout: random } = inputsOf(inputs, attrs, 3)
-    const [sums, delta, dy] = inputs.slice(4, 7) as [Node, Node, Node]
+    const [, delta, dy] = inputs.slice(4, 7) as [Node, Node, Node]
     const spread = (row: Node): Node => reshape(row, [...row.shape, 1])
     const drop = (x: Node): Node => (random ? dropout(x, random.key, random.p) : x)
-    const weights = exp(sub(maskedScores(q, k, scale, mask, attrs.causal), spread(sums)))
+    // Written out, the weights are those of attention itself, which a plan computes once.
+    const weights = softmaxOfVisible(maskedScores(q, k, scale, mask, attrs.causal), mask !== undefined)
     const g = grouped(widened(dy), k)
     if (attrs.of === 'value') {
       const kept = grouped(drop(weights), k)

@@ -5,7 +5,7 @@ import { toValues, type Values } from '../../core/dtype.ts'
 import { sizeOf } from '../../core/shape.ts'
 import { backpropagate } from '../../graph/autograd.ts'
 import { interpret } from '../../graph/interpret.ts'
-import { Node } from '../../graph/node.ts'
+import { Node, record } from '../../graph/node.ts'
 import { attention, attentionGradientOp, attentionLogSumExpOp, attentionOp } from '../../graph/ops/attention.ts'
 import { buffer, constant, scalar } from '../../graph/ops/leaves.ts'
 import { permute } from '../../graph/ops/views.ts'
@@ -223,4 +223,14 @@ test('what kernels cannot say stays as it is', () => {
   const gradient = backpropagate([masked], [leaf(masked.shape, 5)], false).get(mask)!
   expect(gradient.op).toBe(attentionGradientOp)
   expect(lowerAttention(gradient, gradient.inputs, packing)).toBeUndefined()
+})
+
+test('the gradient of attentionLogSumExp by the queries is attention to the keys themselves', () => {
+  const [q, k] = [leaf([1, 2, 5, 3], 1), leaf([1, 2, 5, 3], 2)]
+  const sums = record(attentionLogSumExpOp, [q, k, constant(0.4)], { causal: true, masked: false })
+  const gradient = backpropagate([sums], [buffer(new Float32Array(10).fill(1), sums.shape, 'float32')], false).get(q)!
+  const attended = attention({ q, k, v: k, scale: constant(0.4), mask: undefined, dropout: undefined }, true)
+  const [found, wanted] = interpret([gradient, attended])
+  expect(found!.length).toBe(30)
+  for (const [i, value] of found!.entries()) expect(value).toBeCloseTo(0.4 * Number(wanted![i]), 6)
 })
