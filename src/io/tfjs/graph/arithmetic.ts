@@ -3,8 +3,9 @@ import * as F from '../../../nn/functional/activations.ts'
 import { onesLike, zerosLike } from '../../../tensor/creation.ts'
 import { einsum } from '../../../tensor/einsum.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
+import { numberOf, numbersOf } from '../../graphs/known.ts'
 import type { Attributes } from './attributes.ts'
-import { numberOf, numbersOf, type Operation, type Operations } from './operation.ts'
+import type { Operation, Operations } from './operation.ts'
 
 type Unary = (x: Tensor) => Tensor
 type Binary = (a: Tensor, b: Tensor) => Tensor

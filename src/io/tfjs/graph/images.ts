@@ -4,8 +4,9 @@ import { tensor } from '../../../tensor/creation.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { pool as poolImages, samePadded } from '../same-padding.ts'
 import { fused } from './arithmetic.ts'
+import { integers, numbersOf } from '../../graphs/known.ts'
 import type { Attributes } from './attributes.ts'
-import { integers, numbersOf, type Operation, type Operations } from './operation.ts'
+import type { Operation, Operations } from './operation.ts'
 
 /** Whether the channels come last, as TensorFlow mostly has them. */
 function isLast(attributes: Attributes): boolean {

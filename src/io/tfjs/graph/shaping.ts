@@ -5,8 +5,10 @@ import { concat, stack } from '../../../tensor/joining.ts'
 import { type Index, type RangeText, truePositions } from '../../../tensor/selection.ts'
 import { pad as padWith } from '../../../nn/functional/padding.ts'
 import { Tensor } from '../../../tensor/tensor.ts'
+import { gatherAlong, gatherNd, mirrored, places, scatterNd } from '../../graphs/indexing.ts'
+import { integers, numberOf, numbersOf } from '../../graphs/known.ts'
 import type { Attributes } from './attributes.ts'
-import { integers, numberOf, numbersOf, type Operation, type Operations } from './operation.ts'
+import type { Operation, Operations } from './operation.ts'
 
 /** x[begin:end:step, ...] as Python has it; masks name the parts that are left out, dropped or put in. */
 const stridedSlice: Operation = ([x, begin, end, strides], attributes) => {
@@ -59,17 +61,10 @@ const margins = (paddings: Tensor): number[] => {
     .flat()
 }
 
-/** A mirror with or without the edge itself, one dimension after the other. */
 const mirrorPad: Operation = ([x, paddings], attributes) => {
-  const edge = attributes.text('mode', 'REFLECT') === 'SYMMETRIC' ? 1 : 0
   const flat = numbersOf(paddings!)
-  return x!.shape.reduce((y, n, d) => {
-    const [low, high] = [flat[2 * d]!, flat[2 * d + 1]!]
-    const parts = [y]
-    if (low > 0) parts.unshift(y.narrow(d, 1 - edge, low).flip(d))
-    if (high > 0) parts.push(y.narrow(d, n - high - 1 + edge, high).flip(d))
-    return parts.length === 1 ? y : concat(parts, d)
-  }, x!)
+  const amounts = (first: number): number[] => x!.shape.map((_, d) => flat[2 * d + first]!)
+  return mirrored(x!, amounts(0), amounts(1), attributes.text('mode', 'REFLECT') === 'SYMMETRIC')
 }
 
 const squeeze: Operation = ([x], attributes) => {
@@ -77,36 +72,10 @@ const squeeze: Operation = ([x], attributes) => {
   return dims.length === 0 ? x!.squeeze() : x!.squeeze(dims)
 }
 
-/** Parts of `x` along `axis`; the dimensions of the indices take its place. */
-function gatherAlong(x: Tensor, index: Tensor, axis: number): Tensor {
-  const dim = axis < 0 ? axis + x.rank : axis
-  return x
-    .indexSelect(dim, index.flatten())
-    .reshape([...x.shape.slice(0, dim), ...index.shape, ...x.shape.slice(dim + 1)])
-}
-
-/** Row-major numbers of the places that `indices` [..., K] name in the first K dimensions of `shape`: [...] as a vector. */
-function places(indices: Tensor, shape: readonly number[]): Tensor {
-  const depth = indices.shape.at(-1)!
-  const strides = Array.from({ length: depth }, (_, d) => sizeOf(shape.slice(d + 1, depth)))
-  return indices.reshape(-1, depth).mul(integers(strides)).sum(1)
-}
-
-const gatherNd: Operation = ([x, indices]) => {
-  const depth = indices!.shape.at(-1)!
-  const inner = x!.shape.slice(depth)
-  const rows = x!.reshape([sizeOf(x!.shape.slice(0, depth)), ...inner])
-  return rows.indexSelect(0, places(indices!, x!.shape)).reshape([...indices!.shape.slice(0, -1), ...inner])
-}
-
-const scatterNd: Operation = ([indices, updates, shape]) => {
-  const sizes = numbersOf(shape!)
-  const depth = indices!.shape.at(-1)!
-  const inner = sizes.slice(depth)
-  const empty = zeros([sizeOf(sizes.slice(0, depth)), ...inner], { dtype: updates!.dtype })
-  const at = places(indices!, sizes)
-  return empty.indexAdd(0, at, updates!.reshape([at.size, ...inner])).reshape(sizes)
-}
+const scatter: Operation = ([indices, updates, shape]) =>
+  scatterNd(zeros(numbersOf(shape!), { dtype: updates!.dtype }), indices!, updates!, (rows, at, parts) =>
+    rows.indexAdd(0, at, parts),
+  )
 
 const sparseToDense: Operation = ([indices, shape, values, absent]) => {
   const sizes = numbersOf(shape!)
@@ -153,7 +122,7 @@ export const shaping: Operations = {
   ExpandDims: ([x, dim]) => x!.unsqueeze(numberOf(dim!)),
   Fill: ([shape, value]) => value!.expand(numbersOf(shape!)),
   Gather: ([x, indices]) => gatherAlong(x!, indices!, 0),
-  GatherNd: gatherNd,
+  GatherNd: ([x, indices]) => gatherNd(x!, indices!),
   GatherV2: ([x, indices, axis], attributes) => {
     if (attributes.number('batch_dims', 0) !== 0) throw attributes.fail('batch_dims is not supported')
     return gatherAlong(x!, indices!, numberOf(axis!))
@@ -167,7 +136,7 @@ export const shaping: Operations = {
   Rank: ([x]) => tensor(x!.rank, { dtype: 'int32' }),
   Reshape: ([x, shape]) => x!.reshape(numbersOf(shape!)),
   ReverseV2: ([x, dims]) => x!.flip(...numbersOf(dims!)),
-  ScatterNd: scatterNd,
+  ScatterNd: scatter,
   Select: select,
   SelectV2: ([condition, a, b]) => a!.where(condition!, b!),
   Shape: ([x]) => integers(x!.shape),

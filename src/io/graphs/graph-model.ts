@@ -1,0 +1,141 @@
+import { isFloating } from '../../core/dtype.ts'
+import { ValueError } from '../../core/errors.ts'
+import { postorder } from '../../graph/walk.ts'
+import { type Member, Module } from '../../nn/module.ts'
+import type { Buffer, Parameter } from '../../nn/parameter.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
+import { settled } from './known.ts'
+
+/** One of the outputs of a node. */
+export interface Edge {
+  readonly node: string
+  readonly output: number
+}
+
+/** What a node does: from its inputs to its outputs. */
+export type Compute = (inputs: readonly Tensor[]) => Tensor | readonly Tensor[]
+
+/** A node that computes. */
+export interface Step {
+  readonly name: string
+  /** The operation, as errors call it. */
+  readonly op: string
+  /** An input that may be left out is undefined where it is. */
+  readonly inputs: readonly (Edge | undefined)[]
+  readonly compute: Compute
+}
+
+export interface GraphParts {
+  readonly constants: ReadonlyMap<string, Parameter | Buffer>
+  readonly steps: ReadonlyMap<string, Step>
+  readonly inputs: readonly string[]
+  readonly outputs: readonly Edge[]
+}
+
+/**
+ * A graph of TensorFlow or ONNX whose nodes are carried out one by one. Its constants are the parameters, by their names in the graph:
+ * those of floating dtype with at least one dimension can be trained and frozen, the others are buffers. Tensors are laid out as in
+ * the graph: of TensorFlow mostly [N, H, W, C].
+ *
+ * Where shapes depend on the data (`Where`, `SparseToDense` ...) every new shape has kernels of its own: give batches of equal
+ * shapes. Such a graph reads values while it records, so `compile` does not take it.
+ */
+export class GraphModel extends Module {
+  readonly #constants: ReadonlyMap<string, Parameter | Buffer>
+  readonly #steps: ReadonlyMap<string, Step>
+  readonly #inputs: readonly string[]
+  readonly #outputs: readonly Edge[]
+  readonly #orders = new Map<string, readonly Step[]>()
+
+  constructor({ constants, steps, inputs, outputs }: GraphParts) {
+    super()
+    this.#constants = constants
+    this.#steps = steps
+    this.#inputs = inputs
+    this.#outputs = outputs
+  }
+
+  protected override members(): (readonly [string, Member])[] {
+    return [...super.members(), ...this.#constants]
+  }
+
+  /** Names of the inputs, in the order in which {@link forward} takes them. */
+  get inputNames(): string[] {
+    return [...this.#inputs]
+  }
+
+  get outputNames(): string[] {
+    return this.#outputs.map(({ node }) => node)
+  }
+
+  /** The first output. */
+  forward(...inputs: Tensor[]): Tensor {
+    return this.run(inputs, [this.#outputs[0]!])[0]!
+  }
+
+  /** All outputs, in the order of {@link outputNames}. */
+  forwardAll(...inputs: Tensor[]): Tensor[] {
+    return this.run(inputs, this.#outputs)
+  }
+
+  /** What the node called `name` gives out, as features for another task. Throws a `ValueError` when there is none. */
+  forwardTo(name: string, ...inputs: Tensor[]): Tensor {
+    if (!this.#steps.has(name)) throw new ValueError('GraphModel', `no node that computes is called '${name}'`)
+    return this.run(inputs, [{ node: name, output: 0 }])[0]!
+  }
+
+  private run(inputs: readonly Tensor[], outputs: readonly Edge[]): Tensor[] {
+    if (inputs.length !== this.#inputs.length) {
+      const names = this.#inputs.join(', ')
+      throw new ValueError('GraphModel', `takes ${this.#inputs.length} inputs (${names}), received ${inputs.length}`)
+    }
+    const values = new Map<string, readonly Tensor[]>()
+    for (const [name, constant] of this.#constants) values.set(name, [constant])
+    for (const [i, input] of inputs.entries()) {
+      // Whole numbers may decide shapes further on.
+      if (!isFloating(input.dtype) && !input.isRealized) input.dataSync()
+      values.set(this.#inputs[i]!, [input])
+    }
+    const read = ({ node, output }: Edge): Tensor => {
+      const value = values.get(node)?.[output]
+      if (value) return value
+      throw new ValueError('GraphModel', `node '${node}' has no output ${output}`)
+    }
+    for (const step of this.order(outputs)) {
+      // What is left out is only read by operations that know that it may be.
+      const given = step.inputs.map((edge) => (edge ? read(edge) : undefined)) as Tensor[]
+      values.set(
+        step.name,
+        carryOut(step, given).map((x) => settled(x, given)),
+      )
+    }
+    return outputs.map(read)
+  }
+
+  /** What has to be computed for `outputs`, producers first. */
+  private order(outputs: readonly Edge[]): readonly Step[] {
+    const key = outputs.map(({ node }) => node).join(' ')
+    const known = this.#orders.get(key)
+    if (known) return known
+    const producers = ({ inputs }: Pick<Step, 'inputs'>): Step[] =>
+      inputs.flatMap((edge) => (edge && this.#steps.get(edge.node)) ?? [])
+    const order = postorder(producers({ inputs: outputs }), producers)
+    const done = new Set<Step>()
+    for (const step of order) {
+      if (!producers(step).every((producer) => done.has(producer)))
+        throw new ValueError('GraphModel', `node '${step.name}' depends on itself`)
+      done.add(step)
+    }
+    this.#orders.set(key, order)
+    return order
+  }
+}
+
+/** The outputs of a step; what goes wrong is told with its name. */
+function carryOut({ name, op, compute }: Step, inputs: readonly Tensor[]): readonly Tensor[] {
+  try {
+    return [compute(inputs)].flat()
+  } catch (error) {
+    throw new ValueError('GraphModel', `node '${name}' (${op}): ${(error as Error).message}`, { cause: error })
+  }
+}
