@@ -30,6 +30,8 @@ export interface GraphParts {
   readonly steps: ReadonlyMap<string, Step>
   readonly inputs: readonly string[]
   readonly outputs: readonly Edge[]
+  /** How the outputs are called. Default: as the nodes that give them. */
+  readonly outputNames?: readonly string[]
 }
 
 /**
@@ -45,14 +47,16 @@ export class GraphModel extends Module {
   readonly #steps: ReadonlyMap<string, Step>
   readonly #inputs: readonly string[]
   readonly #outputs: readonly Edge[]
+  readonly #outputNames: readonly string[]
   readonly #orders = new Map<string, readonly Step[]>()
 
-  constructor({ constants, steps, inputs, outputs }: GraphParts) {
+  constructor({ constants, steps, inputs, outputs, outputNames }: GraphParts) {
     super()
     this.#constants = constants
     this.#steps = steps
     this.#inputs = inputs
     this.#outputs = outputs
+    this.#outputNames = outputNames ?? outputs.map(({ node }) => node)
   }
 
   protected override members(): (readonly [string, Member])[] {
@@ -65,7 +69,7 @@ export class GraphModel extends Module {
   }
 
   get outputNames(): string[] {
-    return this.#outputs.map(({ node }) => node)
+    return [...this.#outputNames]
   }
 
   /** The first output. */

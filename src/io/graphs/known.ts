@@ -20,9 +20,18 @@ export function numberOf(x: Tensor): number {
   return x.itemSync()
 }
 
+/** Shapes and positions are far fewer; what is larger is data. */
+const mostSettled = 2 ** 20
+
 /** Integers and truth values that come of known ones, computed at once. */
 export function settled(x: Tensor, inputs: readonly (Tensor | undefined)[]): Tensor {
-  if (isFloating(x.dtype) || x.isRealized || !inputs.every((input) => !input || input.isRealized)) return x
+  if (
+    isFloating(x.dtype) ||
+    x.isRealized ||
+    x.size > mostSettled ||
+    !inputs.every((input) => !input || input.isRealized)
+  )
+    return x
   const [value] = interpret([x.node])
   return new Tensor(buffer(value!, x.shape, x.dtype))
 }

@@ -3,6 +3,7 @@ import * as F from '../../../nn/functional/activations.ts'
 import { onesLike, zerosLike } from '../../../tensor/creation.ts'
 import { einsum } from '../../../tensor/einsum.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
+import { elementwise } from '../../graphs/elementwise.ts'
 import { numberOf, numbersOf } from '../../graphs/known.ts'
 import type { Attributes } from './attributes.ts'
 import type { Operation, Operations } from './operation.ts'
@@ -11,48 +12,22 @@ type Unary = (x: Tensor) => Tensor
 type Binary = (a: Tensor, b: Tensor) => Tensor
 
 const unary: Readonly<Record<string, Unary>> = {
-  Abs: (x) => x.abs(),
-  Acos: (x) => x.acos(),
-  Acosh: (x) => x.acosh(),
-  Asin: (x) => x.asin(),
-  Asinh: (x) => x.asinh(),
-  Atan: (x) => x.atan(),
-  Atanh: (x) => x.atanh(),
-  Ceil: (x) => x.ceil(),
-  Cos: (x) => x.cos(),
-  Cosh: (x) => x.cosh(),
+  ...elementwise,
   Elu: (x) => F.elu(x),
-  Erf: (x) => x.erf(),
-  Exp: (x) => x.exp(),
   Expm1: (x) => x.expm1(),
-  Floor: (x) => x.floor(),
-  Identity: (x) => x,
   IsFinite: (x) => x.isFinite(),
   IsInf: (x) => x.isInf(),
   IsNan: (x) => x.isNan(),
-  Log: (x) => x.log(),
   Log1p: (x) => x.log1p(),
   LogSoftmax: (x) => x.logSoftmax(-1),
   LogicalNot: (x) => x.logicalNot(),
-  Neg: (x) => x.neg(),
   OnesLike: (x) => onesLike(x),
-  Reciprocal: (x) => x.reciprocal(),
-  Relu: (x) => x.relu(),
   Relu6: (x) => F.relu6(x),
-  Round: (x) => x.round(),
   Rsqrt: (x) => x.rsqrt(),
   Selu: (x) => F.selu(x),
-  Sigmoid: (x) => x.sigmoid(),
-  Sign: (x) => x.sign(),
-  Sin: (x) => x.sin(),
-  Sinh: (x) => x.sinh(),
   Softmax: (x) => x.softmax(-1),
-  Softplus: (x) => F.softplus(x),
-  Sqrt: (x) => x.sqrt(),
   Square: (x) => x.square(),
   StopGradient: (x) => x.detach(),
-  Tan: (x) => x.tan(),
-  Tanh: (x) => x.tanh(),
   ZerosLike: (x) => zerosLike(x),
 }
 

@@ -1,10 +1,10 @@
 import { conv2d, convTranspose2d } from '../../../nn/functional/convolution.ts'
 import { batchNorm } from '../../../nn/functional/normalization.ts'
-import { tensor } from '../../../tensor/creation.ts'
 import type { Tensor } from '../../../tensor/tensor.ts'
 import { pool as poolImages, samePadded } from '../same-padding.ts'
 import { fused } from './arithmetic.ts'
-import { integers, numbersOf } from '../../graphs/known.ts'
+import { numbersOf } from '../../graphs/known.ts'
+import { resampled, type Tap } from '../../graphs/resample.ts'
 import type { Attributes } from './attributes.ts'
 import type { Operation, Operations } from './operation.ts'
 
@@ -110,13 +110,16 @@ function resize(along: (x: Tensor, dim: number, size: number, attributes: Attrib
 
 const bilinear = resize((x, dim, size, attributes) => {
   const n = x.shape[dim]!
-  const at = sources(n, size, attributes).map((place) => Math.max(0, place))
-  const low = at.map((place) => Math.min(Math.floor(place), n - 1))
-  const shape = x.shape.map((_, d) => (d === dim ? size : 1))
-  const share = tensor(Float32Array.from(at, (place, i) => Math.min(place - low[i]!, 1))).reshape(shape)
-  const high = low.map((place) => Math.min(place + 1, n - 1))
-  const first = x.indexSelect(dim, integers(low))
-  return first.add(x.indexSelect(dim, integers(high)).sub(first).mul(share))
+  const taps = sources(n, size, attributes).map((place): Tap[] => {
+    const at = Math.max(0, place)
+    const low = Math.min(Math.floor(at), n - 1)
+    const share = Math.min(at - low, 1)
+    return [
+      [low, 1 - share],
+      [Math.min(low + 1, n - 1), share],
+    ]
+  })
+  return resampled(x, dim, taps)
 })
 
 const nearest = resize((x, dim, size, attributes) => {
@@ -124,7 +127,8 @@ const nearest = resize((x, dim, size, attributes) => {
   const half = attributes.flag('half_pixel_centers') ? 0.5 : 0
   const round = attributes.flag('align_corners') ? Math.round : Math.floor
   const at = sources(n, size, attributes).map((place) => Math.min(Math.max(round(place + half), 0), n - 1))
-  return x.indexSelect(dim, integers(at))
+  const taps = at.map((place): Tap[] => [[place, 1]])
+  return resampled(x, dim, taps)
 })
 
 /** Channels become squares of pixels. */
