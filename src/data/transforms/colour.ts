@@ -17,31 +17,38 @@ export function greyOf({ values, channels, height, width }: Picture): Float32Arr
   return out
 }
 
-/** `factor` of a picture and the rest of another: above 1 it is exaggerated. */
-export function blend(picture: Picture, other: (i: number) => number, factor: number): Picture {
-  return withValues(
-    picture,
-    picture.values.map((value, i) => clamp(factor * value + (1 - factor) * other(i))),
-  )
+/** `factor` of a picture and the rest of another, of one value, of all values or of one plane for all channels: above 1 it is exaggerated. */
+function blend(picture: Picture, other: number | Float32Array | Float64Array, factor: number): Picture {
+  const { values } = picture
+  const out = new Float32Array(values.length)
+  const rest = 1 - factor
+  if (typeof other === 'number') {
+    for (let i = 0; i < out.length; i++) out[i] = clamp(factor * values[i]! + rest * other)
+    return withValues(picture, out)
+  }
+  for (let i = 0; i < out.length; ) {
+    for (let j = 0; j < other.length; j++, i++) out[i] = clamp(factor * values[i]! + rest * other[j]!)
+  }
+  return withValues(picture, out)
 }
 
 /** 0: black; 1: as it is. */
 export function adjustBrightness(picture: Picture, factor: number): Picture {
-  return blend(picture, () => 0, factor)
+  return blend(picture, 0, factor)
 }
 
 /** 0: grey all over; 1: as it is. */
 export function adjustContrast(picture: Picture, factor: number): Picture {
   const grey = greyOf(picture)
   const mean = grey.reduce((sum, value) => sum + value, 0) / grey.length
-  return blend(picture, () => mean, factor)
+  return blend(picture, mean, factor)
 }
 
 /** 0: without colours; 1: as it is. */
 export function adjustSaturation(picture: Picture, factor: number): Picture {
   if (picture.channels === 1) return picture
   const grey = greyOf(picture)
-  return blend(picture, (i) => grey[i % grey.length]!, factor)
+  return blend(picture, grey, factor)
 }
 
 /** Moves all hues around the circle: by ½ each becomes its opposite. */
@@ -123,13 +130,12 @@ export function normalize(mean: readonly number[], deviation: readonly number[])
       )
     }
     const size = height * width
-    return withValues(
-      picture,
-      values.map((value, i) => {
-        const c = Math.floor(i / size)
-        return (value - mean[c]!) / deviation[c]!
-      }),
-    )
+    const out = new Float32Array(values.length)
+    for (let c = 0; c < channels; c++) {
+      const [middle, spread] = [mean[c]!, deviation[c]!]
+      for (let i = c * size; i < (c + 1) * size; i++) out[i] = (values[i]! - middle) / spread
+    }
+    return withValues(picture, out)
   })
 }
 
@@ -204,17 +210,19 @@ export function equalizePicture(picture: Picture): Picture {
 
 /** 0: smoothed; 1: as it is; 2: sharpened. */
 export function adjustSharpness(picture: Picture, factor: number): Picture {
-  const { values, height, width } = picture
+  const { values, channels, height, width } = picture
   const size = height * width
-  return blend(
-    picture,
-    (i) => {
-      const [x, y] = [i % width, Math.floor((i % size) / width)]
-      if (x === 0 || y === 0 || x === width - 1 || y === height - 1) return values[i]!
-      let sum = 4 * values[i]!
-      for (let dy = -width; dy <= width; dy += width) for (let dx = -1; dx <= 1; dx++) sum += values[i + dy + dx]!
-      return sum / 13
-    },
-    factor,
-  )
+  // In double precision, as the smoothed picture is no result of its own.
+  const smooth = Float64Array.from(values)
+  for (let c = 0; c < channels; c++) {
+    for (let y = 1; y < height - 1; y++) {
+      for (let x = 1; x < width - 1; x++) {
+        const i = c * size + y * width + x
+        let sum = 4 * values[i]!
+        for (let dy = -width; dy <= width; dy += width) for (let dx = -1; dx <= 1; dx++) sum += values[i + dy + dx]!
+        smooth[i] = sum / 13
+      }
+    }
+  }
+  return blend(picture, smooth, factor)
 }

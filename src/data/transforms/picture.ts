@@ -32,8 +32,11 @@ export function toPicture(op: string, image: Tensor): Picture {
   if (image.dtype !== 'uint8' && !isFloating(image.dtype)) {
     throw new DTypeError(op, `expects an image of floats or uint8, received ${image.dtype}`)
   }
-  const scale = image.dtype === 'uint8' ? 255 : 1
-  return { values: Float32Array.from(image.dataSync(), (value) => value / scale), channels, height, width }
+  const given = image.dataSync()
+  if (image.dtype !== 'uint8') return { values: Float32Array.from(given), channels, height, width }
+  const values = new Float32Array(given.length)
+  for (let i = 0; i < values.length; i++) values[i] = given[i]! / 255
+  return { values, channels, height, width }
 }
 
 export function toTensor({ values, channels, height, width }: Picture): Tensor {

@@ -75,11 +75,14 @@ function resizeRows(picture: Picture, width: number, options: ResizeOptions): Pi
   if (width === picture.width) return picture
   const lines = picture.channels * picture.height
   const out = new Float32Array(lines * width)
-  for (const [x, { first, weights }] of taps(picture.width, width, options).entries()) {
-    for (let line = 0; line < lines; line++) {
+  const places = taps(picture.width, width, options)
+  const { values } = picture
+  for (let line = 0; line < lines; line++) {
+    for (let x = 0; x < width; x++) {
+      const { first, weights } = places[x]!
       const from = line * picture.width + first
       let sum = 0
-      for (let j = 0; j < weights.length; j++) sum += weights[j]! * picture.values[from + j]!
+      for (let j = 0; j < weights.length; j++) sum += weights[j]! * values[from + j]!
       out[line * width + x] = sum
     }
   }
