@@ -4,6 +4,7 @@ import { exitCodes, oneLine, reportFailure } from './failure.ts'
 import type { TrainOptions } from './mnist/train.ts'
 import { positiveNumber, wholeNumber } from './options.ts'
 import type { AugmentOptions } from './augment.ts'
+import type { ExportOptions } from './export.ts'
 import type { PredictOptions } from './predict.ts'
 import { version } from './version.ts'
 
@@ -19,7 +20,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     const program = makeProgram()
     // Recipes have many settings: they are loaded only when one may be asked for.
-    if (['train', 'find-lr'].includes(args[0] ?? '') && args[1] !== 'mnist') {
+    if (['train', 'find-lr', 'finetune'].includes(args[0] ?? '') && args[1] !== 'mnist') {
       await (await import('./recipe-commands.ts')).addRecipeCommands(program, args[1] ?? '')
     }
     await program.parseAsync(args, { from: 'user' })
@@ -39,6 +40,7 @@ function makeProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`gradus: ${rephrase(text)}\n`) })
     .configureHelp({ styleTitle: bold, styleCommandText: cyan, styleSubcommandTerm: cyan, styleOptionTerm: cyan })
   addTrain(program)
+  addFinetune(program)
   addPredict(program)
   addRunCommands(program)
   program.command('find-lr').description('find a good learning rate for a recipe')
@@ -96,6 +98,15 @@ function addTrain(program: Command): void {
   mnist.addHelpText('after', '\nCtrl-C stops after the present step, saves and tests; a second one quits at once.')
 }
 
+function addFinetune(program: Command): void {
+  const finetune = program.command('finetune').description('train a pretrained network on your own data')
+  addExamples(finetune, [
+    ['gradus finetune image photos --from timm/resnet18.a1_in1k', 'pictures, one folder a class'],
+    ['gradus finetune text reviews.csv --from google-bert/bert-base-uncased', 'texts with labels'],
+    ['gradus finetune text reviews.csv --from FOLDER --lora 8', 'a model on disk, adapters alone'],
+  ])
+}
+
 const exitCodeHelp = `
 Exit codes: 0 done, 1 a fault of the program, 2 something to put right as the message says,
 130 interrupted.`
@@ -119,6 +130,13 @@ function addRunCommands(program: Command): void {
     .argument(...folder)
     .option(...json)
     .action(async (run: string, options: JsonOption) => (await import('./train.ts')).evaluateRun(run, options))
+  program
+    .command('export')
+    .description('write a trained network as others read it: config.json, model.safetensors, files of the tokenizer')
+    .argument(...folder)
+    .option('--out <folder>', 'where to write (default: export in the folder of the run)')
+    .option(...json)
+    .action(async (run: string, options: ExportOptions) => (await import('./export.ts')).exportRun(run, options))
   program
     .command('summary')
     .description('show the layers of a trained network')
@@ -153,7 +171,7 @@ function addPredict(program: Command): void {
     .command('predict')
     .description('show what a trained network makes of an input')
     .argument('<run>', 'folder of the run, such as runs/mnist-1')
-    .argument('<input>', 'a picture file; a test digit (0 to 999); or column=value,column=value of a table')
+    .argument('<input>', 'a picture file; a text; a test digit (0 to 999); or column=value,column=value of a table')
     .option('--json', 'print one JSON object with the result on standard output, all else on standard error')
     .action(async (run: string, image: string, options: PredictOptions) =>
       (await import('./predict.ts')).predict(run, image, options),

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { readConfigFile } from './config-file.ts'
-import { recipes } from './recipes/all.ts'
+import { recipes, tunings } from './recipes/all.ts'
 import { describeFields } from './recipes/settings.ts'
 import type { RunOptions } from './train.ts'
 
 const json = ['--json', 'print one JSON object with the result on standard output, all else on standard error'] as const
 
 /**
- * Adds a command for each recipe to `gradus train` and `gradus find-lr`, its options made from the recipe's settings; and one for
+ * Adds a command for each recipe to `gradus train`, `gradus find-lr` or `gradus finetune`, its options made from the recipe's settings; and one for
  * `asked`, when that is a configuration file.
  */
 export async function addRecipeCommands(program: Command, asked: string): Promise<void> {
@@ -25,6 +25,14 @@ export async function addRecipeCommands(program: Command, asked: string): Promis
       .action(async ({ json: asJson, ...given }: Given) =>
         (await import('./find-lr.ts')).printLearningRate(name, given, { json: asJson === true }),
       )
+  }
+  for (const [word, { name, description, settings }] of Object.entries(tunings)) {
+    const tune = parent('finetune').command(word).description(`train ${description}`)
+    tune.argument('<data>', describeFields(settings).find((field) => field.name === 'data')!.description)
+    addSettings(tune, settings, ['data'])
+    addRunOptions(tune, name).action(async (data: string, { run, json: asJson, ...given }: Given) =>
+      (await import('./train.ts')).trainRecipe(name, { data, ...given }, runOptions(run, asJson)),
+    )
   }
   if (!/\.(json|[cm]?[jt]s)$/.test(asked)) return
   const config = parent('train').command(asked, { hidden: true }).description('train as a configuration file says')
@@ -44,9 +52,10 @@ function addRunOptions(command: Command, name: string): Command {
   return command.option('--run <folder>', `where to save (default: the next free runs/${name}-<n>)`).option(...json)
 }
 
-/** `batchSize` becomes `--batch-size <n>`; what is true by default becomes `--no-...`. */
-function addSettings(command: Command, settings: unknown): void {
+/** `batchSize` becomes `--batch-size <n>`; what is true by default becomes `--no-...`. Fields of `without` get no option. */
+function addSettings(command: Command, settings: unknown, without: readonly string[] = []): void {
   for (const { name, description, kind, isRequired, fallback } of describeFields(settings)) {
+    if (without.includes(name)) continue
     const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     if (kind === 'boolean') {
       if (fallback === true) command.option(`--no-${flag}`, `do not ${description}`)

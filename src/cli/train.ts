@@ -14,7 +14,7 @@ import { DataLoader } from '../data/data-loader.ts'
 import { UsageError } from './failure.ts'
 import { stopOnInterrupt } from './interrupt.ts'
 import { recipeNamed } from './recipes/all.ts'
-import type { Prepared } from './recipes/recipe.ts'
+import type { Prepared, Recipe } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
 import { checkIsFree, createRunFolder, RunFolder } from './run-folder.ts'
@@ -67,8 +67,14 @@ export async function evaluateRun(path: string, { json = false }: RunOptions): P
   if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
 
+export interface LoadedRun {
+  readonly recipe: Recipe<CommonSettings>
+  readonly settings: CommonSettings
+  readonly prepared: Prepared
+}
+
 /** A run's recipe, data and trained model. */
-export async function loadRun(path: string): Promise<{ recipe: ReturnType<typeof recipeNamed>; prepared: Prepared }> {
+export async function loadRun(path: string): Promise<LoadedRun> {
   const folder = new RunFolder(path)
   const { recipe: name, settings: given } = await folder.readConfig()
   const recipe = recipeNamed(name)
@@ -77,7 +83,7 @@ export async function loadRun(path: string): Promise<{ recipe: ReturnType<typeof
   const { loadStateDict } = await import('../io/state-dict.ts')
   await loadStateDict(prepared.model, folder.modelPath)
   prepared.model.eval()
-  return { recipe, prepared }
+  return { recipe, settings, prepared }
 }
 
 function parametersOf({ model }: Prepared): number {
@@ -96,7 +102,7 @@ async function runTraining(
   const { model, train, validation, test, loss, metrics, headline } = prepared
   const { epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience } = settings
   const batches = train instanceof DataLoader ? train.length : Math.ceil(train.length / batchSize)
-  const optimizer = new AdamW(model.parameters(), { lr, weightDecay })
+  const optimizer = new AdamW(prepared.parameters ?? model.parameters(), { lr, weightDecay })
   const schedule = new CosineAnnealingLR(optimizer, epochs * Math.ceil(batches / accumulate))
 
   screen.line()

@@ -117,7 +117,7 @@ export function freezeBatchNorm(model: Module): () => void {
 type Labelled = readonly [input: Tensor, label: Tensor | number]
 
 /**
- * What a frozen network makes of the inputs of a dataset, computed once: a linear probe on them trains in seconds. `features` is the
+ * What a frozen network makes of the inputs of a dataset, or of batches, computed once: a linear probe on them trains in seconds. `features` is the
  * network without its head, in evaluation mode, from inputs [N, ...] to rows [N, F].
  *
  * ```ts
@@ -126,13 +126,13 @@ type Labelled = readonly [input: Tensor, label: Tensor | number]
  * ```
  */
 export async function cachedFeatures(
-  dataset: Dataset<Labelled>,
+  data: Dataset<Labelled> | AsyncIterable<readonly [input: Tensor, label: Tensor]>,
   features: (x: Tensor) => Tensor,
   { batchSize = 64 }: { readonly batchSize?: number } = {},
 ): Promise<TensorDataset<readonly [Tensor, Tensor]>> {
   const rows: Tensor[] = []
   const labels: Tensor[] = []
-  for await (const [x, y] of new DataLoader(dataset, { batchSize })) {
+  for await (const [x, y] of Symbol.asyncIterator in data ? data : new DataLoader(data, { batchSize })) {
     const row = noGrad(() => features(x))
     await row.data()
     rows.push(row)

@@ -94,6 +94,11 @@ export class Lora {
     return this.#adapted.map(({ path }) => path)
   }
 
+  /** The narrow layers, in the order of {@link paths}: a model that owns them saves them with its weights. */
+  get adapters(): Module[] {
+    return this.#adapted.map(({ adapter }) => adapter)
+  }
+
   /** What is to be trained: the weights of the adapters. */
   parameters(): Linear['weight'][] {
     return this.#adapted.flatMap(({ adapter }) => adapter.parameters())

@@ -1,4 +1,6 @@
 import { UsageError } from '../failure.ts'
+import { finetuneImage } from '../finetune/image.ts'
+import { finetuneText } from '../finetune/text.ts'
 import { fashionRecipe } from './fashion-mnist.ts'
 import { imageRecipe } from './image-classifier.ts'
 import type { Recipe } from './recipe.ts'
@@ -12,9 +14,12 @@ export const recipes: readonly Recipe[] = [
   tabularRecipe,
 ] as readonly unknown[] as readonly Recipe[]
 
+/** Recipes that begin with a pretrained network, by the word that follows `gradus finetune`. */
+export const tunings = { image: finetuneImage, text: finetuneText } as unknown as Readonly<Record<string, Recipe>>
+
 /** The recipe of that name. Throws a {@link UsageError} naming those that there are. */
 export function recipeNamed(name: string): Recipe<CommonSettings> {
-  const found = recipes.find((recipe) => recipe.name === name)
+  const found = [...recipes, ...Object.values(tunings)].find((recipe) => recipe.name === name)
   if (found) return found
   throw new UsageError(
     `there is no recipe '${name}'; there are mnist, ${recipes.map((recipe) => recipe.name).join(', ')}`,

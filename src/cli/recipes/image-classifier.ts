@@ -16,12 +16,14 @@ import { Conv2d } from '../../nn/layers/conv.ts'
 import { Dropout } from '../../nn/layers/dropout.ts'
 import { Flatten } from '../../nn/layers/flatten.ts'
 import { Linear } from '../../nn/layers/linear.ts'
+import type { Layer } from '../../nn/module.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
 import type { ImageDataOptions } from './image-data.ts'
 import { pictures } from './image-data.ts'
-import type { Recipe } from './recipe.ts'
+import type { Prediction, Recipe } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -83,18 +85,38 @@ export const imageRecipe: Recipe<Settings> = {
       skipped: () => loader.skipped,
     }
   },
-  async predict(model, input, { inputShape, classes = [] }) {
-    const size = inputShape[2]!
-    const change = compose(centerCrop(size), normalize(imagenetMean, imagenetDeviation))
-    const image = change(await decodeImage(input, { shorterSide: Math.round(1.15 * size) }), new Random(0))
-    const shares = Array.from(await softmax(model.forward(image.unsqueeze(0)), 1).data())
-    const ranked = classes.map((name, i) => ({ name, share: shares[i]! })).sort((a, b) => b.share - a.share)
-    return {
-      lines: ranked.slice(0, 5).map(({ name, share }) => `${percent(share).padStart(7)}  ${name}`),
-      data: {
-        prediction: ranked[0]?.name,
-        probabilities: Object.fromEntries(classes.map((name, i) => [name, shares[i]])),
-      },
-    }
-  },
+  predict: (model, input, { inputShape, classes = [] }) =>
+    classifyPicture(model, input, { size: inputShape[2]!, classes }),
+}
+
+export interface PictureOptions {
+  readonly size: number
+  readonly classes: readonly string[]
+  /** Of the channels. Default: ImageNet's. */
+  readonly mean?: readonly number[]
+  readonly deviation?: readonly number[]
+}
+
+/** The classes that a model sees in a picture file. */
+export async function classifyPicture(
+  model: Layer,
+  path: string,
+  { size, classes, mean = imagenetMean, deviation = imagenetDeviation }: PictureOptions,
+): Promise<Prediction> {
+  const change = compose(centerCrop(size), normalize(mean, deviation))
+  const image = change(await decodeImage(path, { shorterSide: Math.round(1.15 * size) }), new Random(0))
+  return rankedClasses(model.forward(image.unsqueeze(0)), classes)
+}
+
+/** Logits [1, C] as shares of the classes, the likeliest first. */
+export async function rankedClasses(logits: Tensor, classes: readonly string[]): Promise<Prediction> {
+  const shares = Array.from(await softmax(logits, 1).data())
+  const ranked = classes.map((name, i) => ({ name, share: shares[i]! })).sort((a, b) => b.share - a.share)
+  return {
+    lines: ranked.slice(0, 5).map(({ name, share }) => `${percent(share).padStart(7)}  ${name}`),
+    data: {
+      prediction: ranked[0]?.name,
+      probabilities: Object.fromEntries(classes.map((name, i) => [name, shares[i]])),
+    },
+  }
 }

@@ -14,14 +14,20 @@ export interface ImageDataOptions {
   readonly size: number
   readonly part: 'train' | 'validation' | 'test'
   readonly seed: number
+  /** Of the channels. Default: ImageNet's. */
+  readonly mean?: readonly number[]
+  readonly deviation?: readonly number[]
+  /** Whether pictures of `train` are changed at random. Default true. */
+  readonly augment?: boolean
 }
 
 type Labelled = Dataset<readonly [image: Tensor, label: number]>
 
-export async function dataset({ folder, size, part, seed }: ImageDataOptions): Promise<Labelled> {
-  const { files, indices } = await pictures({ folder, size, part, seed })
-  const change =
-    part === 'train' ? augmentation(size) : compose(centerCrop(size), normalize(imagenetMean, imagenetDeviation))
+export async function dataset(options: ImageDataOptions): Promise<Labelled> {
+  const { size, part, augment = true, mean = imagenetMean, deviation = imagenetDeviation } = options
+  const { files, indices } = await pictures(options)
+  const scale = normalize(mean, deviation)
+  const change = part === 'train' && augment ? compose(augmentation(size), scale) : compose(centerCrop(size), scale)
   const all = mapSamples(files, ([image, label], random) => [change(image, random), label] as const)
   return {
     length: indices.length,
@@ -35,7 +41,6 @@ function augmentation(size: number): Transform {
     randomResizedCrop(size, { scale: [0.4, 1] }),
     randomHorizontalFlip(),
     colorJitter({ brightness: 0.3, contrast: 0.3, saturation: 0.3 }),
-    normalize(imagenetMean, imagenetDeviation),
   )
 }
 

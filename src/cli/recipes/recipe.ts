@@ -1,7 +1,8 @@
 import type { GenericSchema } from 'valibot'
 import type { DataLoader } from '../../data/data-loader.ts'
 import type { Dataset } from '../../data/dataset.ts'
-import type { Layer } from '../../nn/module.ts'
+import type { Layer, Module } from '../../nn/module.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import type { Metric } from '../../train/metrics.ts'
 import type { Metrics } from '../../train/running-figures.ts'
@@ -19,11 +20,30 @@ export interface Recipe<S extends CommonSettings = CommonSettings> {
   prepare(settings: S): Promise<Prepared>
   /** What a trained model makes of an input that somebody typed. */
   predict?(model: Layer, input: string, prepared: Prepared): Promise<Prediction>
+  /** The trained model as others take it. Default: weights and settings. */
+  publish?(prepared: Prepared, settings: S): Promise<Publication>
+}
+
+/** Parameters that are trained at a learning rate of their own. */
+export interface ParameterGroup {
+  readonly params: Tensor[]
+  readonly lr: number
+}
+
+/** A model with what belongs beside its weights. */
+export interface Publication {
+  readonly model: Module
+  /** The content of `config.json`. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** Paths of files that are copied: those of the tokenizer. */
+  readonly files?: readonly string[]
 }
 
 /** Everything that a training is made of. */
 export interface Prepared {
   readonly model: Layer
+  /** What is trained, and how fast. Default: all parameters of the model. */
+  readonly parameters?: readonly ParameterGroup[]
   /** Of one batch of one sample, for the summary. */
   readonly inputShape: Shape
   readonly train: Dataset<Supervised> | DataLoader<Supervised>

@@ -1,0 +1,144 @@
+import * as v from 'valibot'
+import { DataLoader } from '../../data/data-loader.ts'
+import { moduleDataset } from '../../data/module-dataset.ts'
+import { imagenetDeviation, imagenetMean } from '../../data/transforms/colour.ts'
+import { isRecord } from '../../core/record.ts'
+import { freezeBatchNorm } from '../../models/fine-tuning.ts'
+import { fromPretrained, type TensorModel } from '../../models/pretrained.ts'
+import { crossEntropy } from '../../nn/functional/losses/classification.ts'
+import type { Supervised } from '../../train/evaluate.ts'
+import { accuracy } from '../../train/metrics.ts'
+import { UsageError } from '../failure.ts'
+import { classifyPicture, type PictureOptions } from '../recipes/image-classifier.ts'
+import { type ImageDataOptions, pictures } from '../recipes/image-data.ts'
+import type { Prepared, Recipe } from '../recipes/recipe.ts'
+import { setting } from '../recipes/settings.ts'
+import { withDownloadBar } from '../terminal/download.ts'
+import { count } from '../terminal/format.ts'
+import { featuresFor, freezeParts, groupsOf, headOf, trainedLine } from './head.ts'
+import { type TuningSettings, tuningSettings } from './settings.ts'
+
+interface Settings extends TuningSettings {
+  readonly size?: number | undefined
+  readonly workers: number
+  readonly skipDamaged: boolean
+  readonly freezeBatchNorm: boolean
+}
+
+interface PreparedImages extends Prepared {
+  /** The whole network, also where its last layer alone is trained. */
+  readonly network: TensorModel
+  readonly config: Readonly<Record<string, unknown>>
+  readonly look: PictureOptions
+}
+
+type ImageData = typeof import('../recipes/image-data.ts')
+
+/** Here and in the package, in the folder beside this one. */
+const dataModule = new URL(import.meta.url.replace('finetune/image', 'recipes/image-data'))
+
+/** A pretrained network for images, trained on with pictures in one folder a class. */
+export const finetuneImage: Recipe<Settings> = {
+  name: 'finetune-image',
+  description: 'a pretrained network on your own pictures, one folder a class',
+  settings: v.strictObject({
+    ...tuningSettings('folder with one folder of pictures a class, or with train and val folders', {
+      epochs: 10,
+      batchSize: 32,
+      lr: 1e-4,
+      headLr: 1e-3,
+    }),
+    size: v.optional(setting.whole(32, 'side of the pictures in pixels (default: what the model was trained with)')),
+    workers: v.optional(setting.whole(0, 'threads that load pictures'), 2),
+    skipDamaged: v.optional(setting.flag('leave out pictures that cannot be read (a linear probe never does)'), true),
+    freezeBatchNorm: v.optional(setting.flag('keep batch normalisation at its running statistics'), true),
+  }),
+  async prepare(settings): Promise<PreparedImages> {
+    const { data: folder, seed, batchSize, workers, linearProbe } = settings
+    const { classes } = (await pictures({ folder, size: 32, seed, part: 'train' })).files
+    const { network, config, missing } = await pretrainedFor(settings, classes.length)
+    const look = { ...lookOf(config, settings.size), classes }
+    const { size, mean, deviation } = look
+    const head = headOf(network, missing)
+    const part = (name: ImageDataOptions['part']): ReturnType<typeof moduleDataset<ImageData>> =>
+      moduleDataset<ImageData>(dataModule, { folder, size, seed, part: name, mean, deviation, augment: !linearProbe })
+    const [train, validation, test] = await Promise.all([part('train'), part('validation'), part('test')])
+    if (train.length === 0 || validation.length === 0)
+      throw new UsageError(`${folder}: too few pictures to cut into parts`)
+    const onError = settings.skipDamaged && !linearProbe ? 'skip' : 'throw'
+    const held = { batchSize: 64, workers, onError } as const
+    const facts = [
+      `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
+      `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
+    ]
+    const common = { network, config, look, loss: crossEntropy, metrics: { accuracy }, headline: 'accuracy', classes }
+    if (linearProbe) {
+      const parameters = [{ lr: settings.headLr, params: head.last.parameters() }]
+      const cached = (set: typeof train): ReturnType<typeof featuresFor> =>
+        featuresFor(network, head, new DataLoader<Supervised>(set, held))
+      return {
+        ...common,
+        ...{ model: head.last, parameters, inputShape: [1, head.last.inFeatures] },
+        ...{ train: cached(train), validation: cached(validation), test: cached(test) },
+        facts: [...facts, trainedLine(network, parameters)],
+      }
+    }
+    freezeParts(network, head, settings.freeze)
+    if (settings.freezeBatchNorm) freezeBatchNorm(network)
+    const parameters = groupsOf(network, head, settings)
+    const loader = new DataLoader(train, {
+      ...{ batchSize, seed, shuffle: true, workers, onError, persistentWorkers: true },
+      // Batch normalisation makes nothing of a last batch of one.
+      dropLast: train.length % batchSize === 1 && train.length > 1,
+    })
+    return {
+      ...common,
+      ...{ model: network, parameters, inputShape: [1, 3, size, size] },
+      train: loader,
+      validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
+      test: new DataLoader(test, held),
+      facts: [...facts, trainedLine(network, parameters)],
+      skipped: () => loader.skipped,
+    }
+  },
+  predict(_, input, prepared) {
+    const { network, look } = prepared as PreparedImages
+    network.eval()
+    return classifyPicture(network, input, look)
+  },
+  async publish(prepared) {
+    const { network, config, classes } = prepared as PreparedImages
+    return { model: network, config: { ...config, num_classes: classes!.length, label_names: classes } }
+  },
+}
+
+async function pretrainedFor(
+  { from, revision }: Settings,
+  classes: number,
+): Promise<{ network: TensorModel; config: Readonly<Record<string, unknown>>; missing: readonly string[] }> {
+  const { model, config, missing } = await withDownloadBar((onProgress) =>
+    fromPretrained(from, {
+      numLabels: classes,
+      onProgress: ({ file, ...progress }) => onProgress({ name: file, ...progress }),
+      ...(revision !== undefined && { revision }),
+    }),
+  )
+  if (typeof config['architecture'] === 'string') return { network: model, config, missing }
+  throw new UsageError(`${from} is a model for text (${config['model_type']}); gradus finetune text trains it`)
+}
+
+/** Size and normalisation of the pictures that a timm model wants. */
+function lookOf(
+  config: Readonly<Record<string, unknown>>,
+  size: number | undefined,
+): Omit<Required<PictureOptions>, 'classes'> {
+  const wanted = isRecord(config['pretrained_cfg']) ? config['pretrained_cfg'] : config
+  const { input_size: input, mean, std } = wanted
+  const numbers = (list: unknown, count: number): number[] | undefined =>
+    Array.isArray(list) && list.length === count && list.every((x) => typeof x === 'number') ? list : undefined
+  return {
+    size: size ?? numbers(input, 3)?.[2] ?? 224,
+    mean: numbers(mean, 3) ?? imagenetMean,
+    deviation: numbers(std, 3) ?? imagenetDeviation,
+  }
+}

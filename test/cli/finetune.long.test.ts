@@ -1,0 +1,193 @@
+/** `gradus finetune` from a hub on this machine to a model that others can load. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { run } from '../../src/cli/program.ts'
+import { decodeImage } from '../../src/data/image.ts'
+import { Random } from '../../src/data/random.ts'
+import { imagenetDeviation, imagenetMean, normalize } from '../../src/data/transforms/colour.ts'
+import { centerCrop } from '../../src/data/transforms/crop.ts'
+import { compose } from '../../src/data/transforms/picture.ts'
+import { loadTokenizer } from '../../src/io/tokenizer.ts'
+import { fromPretrained } from '../../src/models/pretrained.ts'
+import { manualSeed } from '../../src/tensor/random.ts'
+import { publishBert, publishResnet18 } from '../hub/repositories.ts'
+import { type HubServer, hubServer } from '../hub/server.ts'
+import type { Outcome } from './command.ts'
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
+
+const words = ['a', 'the', 'fine', 'warm', 'witty', 'dull', 'cold', 'empty', 'film', 'story', 'play', 'is', 'very']
+let folder = ''
+let server: HubServer
+
+beforeAll(async () => {
+  manualSeed(0)
+  folder = await mkdtemp(join(tmpdir(), 'gradus-finetune-'))
+  server = await hubServer()
+  vi.stubEnv('HF_ENDPOINT', server.url)
+  vi.stubEnv('HF_HUB_CACHE', join(folder, 'cache'))
+  vi.stubEnv('HF_TOKEN', '')
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await server.close()
+  await rm(folder, { recursive: true })
+})
+
+/** Runs the command in this process, which is quicker than one of its own. */
+async function gradus(...args: readonly string[]): Promise<Outcome> {
+  const written = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += text
+      return true
+    }),
+  )
+  try {
+    return { code: await run(args), ...written }
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+}
+
+/** The one object on standard output of a command that must succeed. */
+async function answer(...args: readonly string[]): Promise<Record<string, unknown> & { test: { accuracy: number } }> {
+  const { code, stdout, stderr } = await gradus(...args, '--json')
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+
+test('gradus finetune text: trains, tests, predicts, exports and goes on from what it exported', async () => {
+  await publishBert(server, 'google-bert/bert-base-uncased', words, {
+    ...{ vocab_size: 64, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64 },
+    max_position_embeddings: 24,
+  })
+  const kinds = { praise: ['fine', 'warm', 'witty'], blame: ['dull', 'cold', 'empty'] }
+  const rows = Object.entries(kinds).flatMap(([label, adjectives]) =>
+    ['film', 'story', 'play'].flatMap((noun) =>
+      adjectives.flatMap((adjective) => [
+        `a ${adjective} ${noun},${label}`,
+        `"the ${noun}, is very ${adjective}",${label}`,
+        `${adjective} is the ${noun},${label}`,
+        `the ${noun} is a very very very very very very ${adjective} ${noun},${label}`,
+      ]),
+    ),
+  )
+  const table = join(folder, 'reviews.csv')
+  await writeFile(table, ['text,label', ...rows].join('\n'))
+  const trainedIn = join(folder, 'text')
+  const quick = ['--epochs', '12', '--batch-size', '8', '--lr', '3e-3', '--head-lr', '3e-3']
+  const from = ['--from', 'google-bert/bert-base-uncased']
+  const trained = await answer('finetune', 'text', table, ...from, ...quick, '--run', trainedIn)
+  expect(trained.test.accuracy).toBeGreaterThan(0.9)
+  expect(server.seen.filter(({ path }) => path.endsWith('.safetensors')).length).toBeGreaterThan(2)
+  const out = join(folder, 'exported')
+  const tested = await answer('eval', trainedIn)
+  const guess = await answer('predict', trainedIn, 'A WITTY story')
+  const exported = await answer('export', trainedIn, '--out', out)
+  expect(tested['accuracy']).toBe(trained.test.accuracy)
+  expect(guess['prediction']).toBe('praise')
+  expect(exported['files']).toEqual(['config.json', 'model.safetensors', 'tokenizer_config.json', 'vocab.txt'])
+
+  // Anybody can load it: the labels are in its configuration, the logits are those of the run.
+  const { model, config, missing, unexpected } = await fromPretrained(out)
+  expect([missing, unexpected, config['id2label']]).toEqual([[], [], { 0: 'blame', 1: 'praise' }])
+  expect(config['architectures']).toEqual(['BertForSequenceClassification'])
+  const { inputIds, ...inputs } = (await loadTokenizer(out)).batch(['A WITTY story'])
+  const shares = await model.forward(inputIds, inputs).softmax(1).data()
+  const said = guess['probabilities'] as { blame: number; praise: number }
+  expect(Math.abs(shares[1]! - said.praise)).toBeLessThan(1e-6)
+
+  // From a folder, with adapters: only they and the head learn.
+  const lora = join(folder, 'lora')
+  const adapted = await gradus('finetune', 'text', table, '--from', out, '--lora', '2', '--epochs', '1', '--run', lora)
+  expect(adapted.code, adapted.stderr).toBe(0)
+  expect(adapted.stdout).toContain('1,986 weights are trained, of 21,154 in the network')
+  const merged = await answer('export', lora, '--out', join(folder, 'merged'))
+  expect(merged['folder']).toBe(join(folder, 'merged'))
+  const [tuned, plain] = await Promise.all(
+    ['merged', 'exported'].map(async (name) => (await fromPretrained(join(folder, name))).model),
+  )
+  const path = 'bert.encoder.layer.0.attention.self.query.weight'
+  expect(await tuned!.getParameter(path).sub(plain!.getParameter(path)).abs().max().item()).toBeGreaterThan(0)
+  const words0 = 'bert.embeddings.word_embeddings.weight'
+  expect(await tuned!.getParameter(words0).sub(plain!.getParameter(words0)).abs().max().item()).toBe(0)
+
+  const probe = await answer('finetune', 'text', table, '--from', out, '--linear-probe', '--run', join(folder, 'probe'))
+  expect(probe.test.accuracy).toBeGreaterThan(0.9)
+  expect(JSON.parse(await readFile(join(folder, 'probe', 'config.json'), 'utf8')).parameters).toBe(66)
+})
+
+test('gradus finetune image: a ResNet-18 learns new classes', async () => {
+  await publishResnet18(server, 'timm/resnet18.a1_in1k', 32)
+  const photos = join(folder, 'photos')
+  for (const [name, colour] of [
+    ['leaf', '#2a2'],
+    ['sky', '#38f'],
+  ] as const) {
+    await mkdir(join(photos, name), { recursive: true })
+    for (let i = 0; i < 12; i++) {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"><rect width="48" height="40" fill="${colour}"/><circle cx="${10 + 2 * i}" cy="20" r="8" fill="#888"/></svg>`
+      await sharp(Buffer.from(svg))
+        .png()
+        .toFile(join(photos, name, `${i}.png`))
+    }
+  }
+  const trainedIn = join(folder, 'image')
+  const from = ['--from', 'timm/resnet18.a1_in1k', '--workers', '0', '--batch-size', '8']
+  const trained = await answer('finetune', 'image', photos, ...from, '--epochs', '1', '--run', trainedIn)
+  expect(Object.keys(trained.test)).toEqual(['loss', 'accuracy'])
+  const guess = await answer('predict', trainedIn, join(photos, 'sky', '3.png'))
+  const exported = await answer('export', trainedIn)
+  const { model, config } = await fromPretrained(exported['folder'] as string)
+  expect([config['num_classes'], config['label_names']]).toEqual([2, ['leaf', 'sky']])
+  const picture = await decodeImage(join(photos, 'sky', '3.png'), { shorterSide: 37 })
+  const look = compose(centerCrop(32), normalize(imagenetMean, imagenetDeviation))
+  const shares = await model
+    .forward(look(picture, new Random(0)).unsqueeze(0))
+    .softmax(1)
+    .data()
+  const said = guess['probabilities'] as { leaf: number; sky: number }
+  expect(Math.abs(shares[0]! - said.leaf) + Math.abs(shares[1]! - said.sky)).toBeLessThan(1e-6)
+
+  const quick = ['--epochs', '20', '--head-lr', '0.03']
+  const probe = await gradus(
+    'finetune',
+    'image',
+    photos,
+    ...from,
+    '--linear-probe',
+    ...quick,
+    '--run',
+    join(folder, 'head'),
+  )
+  expect(probe.stdout).toContain('1,026 weights are trained, of 11,177,538 in the network')
+  expect(probe.stdout).toContain('Test accuracy 100.00 %')
+})
+
+test.each<[string[], string]>([
+  [
+    ['text', 'reviews.csv', '--label-column', 'stars', '--from', 'nowhere'],
+    "has no column 'stars'; it has text, label",
+  ],
+  [
+    ['text', 'reviews.csv', '--from', './nowhere'],
+    './nowhere: no such file or folder, and not the name of a repository',
+  ],
+  [
+    ['text', 'reviews.csv', '--from', 'timm/resnet18.a1_in1k'],
+    'is a model for images; gradus finetune image trains it',
+  ],
+  [['image', 'photos', '--from', 'google-bert/bert-base-uncased'], 'is a model for text (bert)'],
+  [['image', 'photos'], "required option '--from <text>' not specified"],
+  [['text', 'reviews.csv', '--from', 'exported', '--freeze', 'body,classifier'], '--freeze leaves nothing to train'],
+])('gradus finetune %j is refused', async ([kind, data, ...rest], message) => {
+  const args = rest.map((word) => (word === 'exported' ? join(folder, word) : word))
+  const { code, stderr } = await gradus('finetune', kind!, join(folder, data!), ...args)
+  expect(stderr).toMatch(/^gradus: [^\n]+\n$/)
+  expect(stderr).toContain(message)
+  expect(code).toBe(2)
+})
