@@ -67,13 +67,19 @@ async function* rows<C extends Columns | undefined>(
       if (fields.length !== names.length) {
         throw new FileError('csv', `${place()}: expected ${names.length} fields, received ${fields.length}`)
       }
-      const raw = Object.fromEntries(names.map((name, i) => [name, fields[i]!]))
-      yield columns ? reader.read(raw, place) : (raw as Row<C>)
+      yield columns ? reader.read(named(names, fields), place) : (named(names, fields) as Row<C>)
     } catch (error) {
       if (!onSkip || !(error instanceof FileError)) throw error
       onSkip(error)
     }
   }
+}
+
+/** A loop, for millions of rows: `Object.fromEntries` takes several times as long. */
+function named(names: readonly string[], fields: readonly string[]): Readonly<Record<string, string>> {
+  const raw: Record<string, string> = {}
+  for (let i = 0; i < names.length; i++) raw[names[i]!] = fields[i]!
+  return raw
 }
 
 interface CsvRecord {
