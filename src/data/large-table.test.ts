@@ -9,7 +9,7 @@ import { Adam } from '../optim/adam.ts'
 import { tensor } from '../tensor/creation.ts'
 import { manualSeed } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { fit } from '../train/fit.ts'
+import * as training from '../train/fit.ts'
 import { csv } from './csv.ts'
 import type { Stream } from './stream.ts'
 
@@ -45,7 +45,7 @@ async function train(
   const model = new Linear(2, 1)
   const optimizer = new Adam(model.parameters(), { lr: 0.1 })
   const memory: number[] = []
-  const { epochs } = await fit(model, {
+  const { epochs } = await training.fit(model, {
     ...{ train: batches, optimizer, loss: mseLoss, epochs: 1, readEvery: 12 },
     onStep: () => void memory.push(used()),
   })
