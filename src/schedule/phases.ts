@@ -1,5 +1,6 @@
 import type { Node } from '../graph/node.ts'
 import type { Kernel } from './kernels.ts'
+import type { View } from './views.ts'
 import { readsIn } from './walk.ts'
 
 /** Nodes that a kernel leaves in memory for others, or keeps to itself. */
@@ -32,13 +33,13 @@ function findReads(kernel: Kernel): ReadonlySet<Node> {
   return new Set(kernel.members.flatMap((member) => [...readsOf(member)]).filter((node) => !own.has(node)))
 }
 
-/** Kernels that may run at the same time, one group behind the other. Kernels come producers first. */
-export function phasesOf(kernels: readonly Kernel[]): Kernel[][] {
+/** Kernels that may run at the same time, one group behind the other. Kernels come producers first; views are read where their sources lie. */
+export function phasesOf(kernels: readonly Kernel[], views: ReadonlyMap<Node, View> = new Map()): Kernel[][] {
   const level = new Map<Node, number>()
   const phases: Kernel[][] = []
   for (const kernel of kernels) {
     let phase = 0
-    for (const node of readsOf(kernel)) phase = Math.max(phase, (level.get(node) ?? -1) + 1)
+    for (const node of readsOf(kernel)) phase = Math.max(phase, (level.get(views.get(node)?.source ?? node) ?? -1) + 1)
     for (const node of resultsOf(kernel)) level.set(node, phase)
     const group = phases[phase]
     if (group) group.push(kernel)

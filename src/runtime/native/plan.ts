@@ -24,6 +24,7 @@ import type { Lifetime } from '../../schedule/memory.ts'
 import { lowerProducts } from '../../schedule/lower-products.ts'
 import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { printPlan } from '../../schedule/print.ts'
+import { type View, withoutCopies } from '../../schedule/views.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
 import type { Landing } from '../device.ts'
 import { Arena, arena } from './arena.ts'
@@ -123,10 +124,11 @@ export class Plan {
       (scalar) => this.scalars.get(scalar)!,
       (bytes) => this.scratch(bytes),
     )
-    const kernels = this.joined(joinChains(makeKernels(program).kernels), results)
-    const phases = phasesOf(kernels)
-    const memory = this.arena.layOut(lifetimes(phases, results))
-    this.offsets = memory.offsets
+    const joined = this.joined(joinChains(makeKernels(program).kernels), results)
+    const { kernels, views } = withoutCopies(joined, results)
+    const phases = phasesOf(kernels, views)
+    const memory = this.arena.layOut(lifetimes(phases, results, views))
+    this.offsets = withViews(memory.offsets, views)
     this.assemble(phases, memory.bytes)
     if (process.env['GRADUS_DEBUG']?.split(',').includes('plan')) this.print(phases, performance.now() - began)
     this.compiled.clear()
@@ -348,7 +350,19 @@ function workOf(kernel: Kernel): number {
   return Math.max(...[kernel.node, ...readsOf(kernel)].map(({ shape }) => sizeOf(shape)))
 }
 
-function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lifetime<Node>[] {
+/** Where nodes lie, those too that lie inside of others. */
+function withViews(offsets: ReadonlyMap<Node, number>, views: ReadonlyMap<Node, View>): ReadonlyMap<Node, number> {
+  const all = new Map(offsets)
+  for (const [node, { source, offset }] of views)
+    all.set(node, offsets.get(source)! + offset * bytesPerElement(node.dtype))
+  return all
+}
+
+function lifetimes(
+  phases: readonly Kernel[][],
+  results: ReadonlySet<Node>,
+  views: ReadonlyMap<Node, View>,
+): Lifetime<Node>[] {
   const first = new Map<Node, number>()
   const last = new Map<Node, number>()
   const local = new Set(phases.flat().flatMap((kernel) => (kernel.kind === 'group' ? [...kernel.local] : [])))
@@ -358,7 +372,7 @@ function lifetimes(phases: readonly Kernel[][], results: ReadonlySet<Node>): Lif
         first.set(node, phase)
         last.set(node, phase)
       }
-      for (const node of readsOf(kernel)) last.set(node, phase)
+      for (const node of readsOf(kernel)) last.set(views.get(node)?.source ?? node, phase)
     }
   })
   return [...first]
