@@ -23,9 +23,24 @@ export function pad(sizes: PaddingSizes, options: PadOptions = {}): Transform {
   return onPictures('pad', (picture) => padPicture(picture, sizes, options))
 }
 
-function padPicture(picture: Picture, sizes: PaddingSizes, { fill = 0, mode = 'constant' }: PadOptions): Picture {
+function padPicture(picture: Picture, sizes: PaddingSizes, options: PadOptions): Picture {
+  const { top, bottom, left, right, row, column } = padding(picture, sizes, options)
+  return rearrange(picture, picture.height + top + bottom, picture.width + left + right, options.fill ?? 0, row, column)
+}
+
+interface Padding {
+  readonly top: number
+  readonly bottom: number
+  readonly left: number
+  readonly right: number
+  /** Row of the picture that a row of the padded one comes from; −1: from outside. */
+  readonly row: (y: number) => number
+  readonly column: (x: number) => number
+}
+
+/** Where the rows and columns of a padded picture come from. */
+function padding({ height, width }: Picture, sizes: PaddingSizes, { mode = 'constant' }: PadOptions): Padding {
   const [left, top, right = left, bottom = top] = typeof sizes === 'number' ? [sizes, sizes] : sizes
-  const { height, width } = picture
   const most = mode === 'reflect' ? 1 : 0
   if (mode !== 'constant' && mode !== 'edge' && Math.max(left, right) > width - most) {
     throw new ValueError('pad', `mode '${mode}' cannot add ${Math.max(left, right)} to a width of ${width}`)
@@ -37,14 +52,11 @@ function padPicture(picture: Picture, sizes: PaddingSizes, { fill = 0, mode = 'c
     const shift = mode === 'reflect' ? 0 : 1
     return i < 0 ? -i - shift : 2 * size - 2 - i + shift
   }
-  return rearrange(
-    picture,
-    height + top + bottom,
-    width + left + right,
-    fill,
-    (y) => place(y - top, height),
-    (x) => place(x - left, width),
-  )
+  return {
+    ...{ top, bottom, left, right },
+    row: (y: number): number => place(y - top, height),
+    column: (x: number): number => place(x - left, width),
+  }
 }
 
 /** A picture whose pixel (y, x) is pixel (row(y), column(x)) of another; `fill` where one of them is outside. */
@@ -57,17 +69,24 @@ function rearrange(
   column: (x: number) => number,
 ): Picture {
   const out = new Float32Array(channels * outHeight * outWidth)
-  const columns = Int32Array.from({ length: outWidth }, (_, x) => column(x))
+  const columns = new Int32Array(outWidth)
+  for (let x = 0; x < outWidth; x++) {
+    const source = column(x)
+    columns[x] = source < width ? source : -1
+  }
   for (let c = 0; c < channels; c++) {
     const outside = fillOf(fill, c)
     for (let y = 0; y < outHeight; y++) {
       const sourceRow = row(y)
-      const isRow = sourceRow >= 0 && sourceRow < height
       const from = (c * height + sourceRow) * width
       const to = (c * outHeight + y) * outWidth
+      if (sourceRow < 0 || sourceRow >= height) {
+        out.fill(outside, to, to + outWidth)
+        continue
+      }
       for (let x = 0; x < outWidth; x++) {
         const sourceColumn = columns[x]!
-        out[to + x] = isRow && sourceColumn >= 0 && sourceColumn < width ? values[from + sourceColumn]! : outside
+        out[to + x] = sourceColumn < 0 ? outside : values[from + sourceColumn]!
       }
     }
   }
@@ -118,17 +137,20 @@ export interface RandomCropOptions extends PadOptions {
 /** A part of this size from anywhere, after padding, as `RandomCrop`. Throws where the picture is smaller. */
 export function randomCrop(size: Size, options: RandomCropOptions = {}): Transform {
   const [height, width] = sizeOf(size)
-  const { padding = 0 } = options
+  const { padding: border = 0, fill = 0 } = options
   return onPictures('randomCrop', (picture, random) => {
-    const source = padding === 0 ? picture : padPicture(picture, padding, options)
-    const [down, across] = [source.height - height, source.width - width]
+    const { top, bottom, left, right, row, column } = padding(picture, border, options)
+    const padded = { height: picture.height + top + bottom, width: picture.width + left + right }
+    const [down, across] = [padded.height - height, padded.width - width]
     if (down < 0 || across < 0) {
       throw new ValueError(
         'randomCrop',
-        `cannot take ${height} × ${width} from ${source.height} × ${source.width} pixels; pad or resize`,
+        `cannot take ${height} × ${width} from ${padded.height} × ${padded.width} pixels; pad or resize`,
       )
     }
-    return cropPicture(source, random.integer(down + 1), random.integer(across + 1), height, width)
+    const [y0, x0] = [random.integer(down + 1), random.integer(across + 1)]
+    const [fromRow, fromColumn] = [(y: number) => row(y + y0), (x: number) => column(x + x0)]
+    return rearrange(picture, height, width, fill, fromRow, fromColumn)
   })
 }
 
