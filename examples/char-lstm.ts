@@ -3,50 +3,30 @@
  * with `-`) it reads Moby Dick. The text is cut into streams that are read side by side; the state goes on from piece to piece,
  * detached, so that back-propagation through time is truncated to one piece.
  */
-import { F, manualSeed, nn, noGrad, optim, type Tensor, zeros } from 'gradus'
-import { charactersOf, readText, windows } from './text.ts'
+import { F, manualSeed, nn, optim, type Tensor, tensor } from 'gradus'
+import { type LstmState, LstmWriter } from 'gradus/models'
+import { characters } from './text.ts'
 
 const steps = Number(process.argv[3] ?? 2000)
 const [embedded, hidden, length, streams] = [64, 256, 64, 32]
 
-type State = [Tensor, Tensor]
-
-class CharLSTM extends nn.Module {
-  embedding: nn.Embedding
-  lstm = new nn.LSTM(embedded, hidden)
-  head: nn.Linear
-
-  constructor(words: number) {
-    super()
-    this.embedding = new nn.Embedding(words, embedded)
-    this.head = new nn.Linear(hidden, words)
-  }
-
-  /** Tokens [N, T] → logits [T, N, V] and the next state. */
-  forward(tokens: Tensor, state: State): [Tensor, State] {
-    const [y, next] = this.lstm.forward(this.embedding.forward(tokens.t()), state)
-    return [this.head.forward(y), next]
-  }
-}
-
 manualSeed(1)
-const { train, validation, alphabet, encode, decode } = charactersOf(await readText(process.argv[2]))
-const model = new CharLSTM(alphabet.length)
-console.log(`${train.length} characters to learn from, ${alphabet.length} different ones`)
-
-const start = (n: number): State => [zeros([1, n, hidden]), zeros([1, n, hidden])]
-const detached = ([h, c]: State): State => [h.detach(), c.detach()]
+const { train, validation, alphabet } = await characters(process.argv[2])
+const model = new LstmWriter({ vocabulary: alphabet.size, embedded, hidden })
+console.log(`${train.length} characters to learn from, ${alphabet.size} different ones`)
 
 /** Losses of the pieces of `streams` streams through `tokens`, in order, each with the state of the one before. */
 function* losses(tokens: Int32Array): Iterable<Tensor> {
   const stream = Math.floor((tokens.length - 1) / streams)
-  let state = start(streams)
+  const piece = (at: number): Tensor => {
+    const rows = Array.from({ length: streams }, (_, n) => [...tokens.slice(n * stream + at, n * stream + at + length)])
+    return tensor(rows, { dtype: 'int32' })
+  }
+  let state: LstmState | undefined
   for (let at = 0; at + length <= stream; at += length) {
-    const starts = Array.from({ length: streams }, (_, n) => n * stream + at)
-    const [x, y] = windows(tokens, starts, length)
-    const [logits, next] = model.forward(x, state)
-    state = detached(next)
-    yield F.crossEntropy(logits.reshape(-1, alphabet.length), y.t().flatten())
+    const [logits, [h, c]] = model.read(piece(at), state)
+    state = [h.detach(), c.detach()]
+    yield F.crossEntropy(logits.flatten(0, 1), piece(at + 1).flatten())
   }
 }
 
@@ -81,20 +61,9 @@ while (step < steps) {
 }
 console.log(`validation loss ${(await validate(steps < 100 ? 2 : undefined)).toFixed(4)} nats a character`)
 
-/** Writes on from `prompt`, one character at a time, each drawn from the model's distribution sharpened a little. */
-async function write(prompt: string, count: number): Promise<string> {
-  const tokens = encode(prompt)
-  let state = start(1)
-  let next = tokens.length > 0 ? tokens : [0]
-  const written: number[] = []
-  while (written.length < count) {
-    const [x] = windows(Int32Array.from([...next, 0]), [0], next.length)
-    const [logits, after] = noGrad(() => model.forward(x, state))
-    state = after
-    const [token] = await logits.at(-1, 0).div(0.8).softmax(0).multinomial(1).data()
-    written.push(token ?? 0)
-    next = [token ?? 0]
-  }
-  return decode(written)
-}
-console.log(`sample:\n${await write('\n', steps < 100 ? 20 : 400)}`)
+const begin = alphabet.encode('\n')
+const text = await model.write(begin.length > 0 ? begin : [0], {
+  maxNewTokens: steps < 100 ? 20 : 400,
+  temperature: 0.8,
+})
+console.log(`sample:\n${alphabet.decode(text).join('')}`)

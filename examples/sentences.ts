@@ -3,8 +3,9 @@
  * `npm run ts examples/sentences.ts [train] [validation] [test] [epochs]`. Each file has a label and a sentence a line, `1 a fine film`,
  * with a space, comma or tab between; the defaults are those of SST-2 (`stsa.binary.*`) in the folder that GRADUS_DATA names.
  */
-import { readFile } from 'node:fs/promises'
 import { F, manualSeed, nn, noGrad, optim, type Tensor, tensor } from 'gradus'
+import { readText, Vocabulary } from 'gradus/data'
+import { TextClassifier } from 'gradus/models'
 
 const folder = `${process.env['GRADUS_DATA'] ?? '../shared/data'}/text`
 const files = ['train', 'dev', 'test'].map((part, i) => process.argv[2 + i] ?? `${folder}/stsa.binary.${part}`)
@@ -17,7 +18,7 @@ interface Sentence {
 }
 
 async function readSentences(file: string): Promise<Sentence[]> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+  const lines = (await readText(file)).split('\n').filter((line) => line.trim() !== '')
   return lines.flatMap((line) => {
     const [, label, text = ''] = /^"?(\d+)"?[\s,]+"?(.*?)"?$/.exec(line.trim()) ?? []
     return label === undefined
@@ -27,69 +28,23 @@ async function readSentences(file: string): Promise<Sentence[]> {
 }
 
 const [train, validation, test] = (await Promise.all(files.map(readSentences))) as [Sentence[], Sentence[], Sentence[]]
-const counts = new Map<string, number>()
-for (const { words } of train) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-// 0 is padding, 1 a word that is not known.
-const vocabulary = new Map([...counts].filter(([, n]) => n > 1).map(([word], i) => [word, i + 2]))
+const vocabulary = Vocabulary.of(
+  train.map(({ words }) => words),
+  { minCount: 2, special: ['<pad>', '<unknown>'], unknown: '<unknown>' },
+)
 console.log(`${train.length} sentences to learn from, ${test.length} to test on, ${vocabulary.size} words`)
 
 /** Word numbers [N, length], padded with 0, and labels [N]. */
 function tensorsOf(sentences: readonly Sentence[]): [Tensor, Tensor] {
   const values = new Int32Array(sentences.length * length)
-  for (const [n, { words }] of sentences.entries())
-    for (const [i, word] of words.entries()) values[n * length + i] = vocabulary.get(word) ?? 1
+  for (const [n, { words }] of sentences.entries()) values.set(vocabulary.encode(words), n * length)
   return [
     tensor(values, { shape: [sentences.length, length] }),
     tensor(Int32Array.from(sentences, ({ label }) => label)),
   ]
 }
 
-abstract class Classifier extends nn.Module {
-  embedding = new nn.Embedding(vocabulary.size + 2, size, { paddingIdx: 0 })
-  dropout = new nn.Dropout(0.5)
-  head: nn.Linear
-  constructor(features: number) {
-    super()
-    this.head = new nn.Linear(features, 2)
-  }
-  /** x [N, T, size] and which positions are padding [N, T] → [N, T, features]. */
-  abstract read(x: Tensor, padding: Tensor): Tensor
-  override forward(tokens: Tensor): Tensor {
-    const padding = tokens.eq(0)
-    const y = this.read(this.dropout.forward(this.embedding.forward(tokens)), padding)
-    const words = padding.logicalNot().to('float32').unsqueeze(-1)
-    const mean = y.mul(words).sum(1).div(words.sum(1).maximum(1))
-    return this.head.forward(this.dropout.forward(mean))
-  }
-}
-
-class Recurrent extends Classifier {
-  lstm = new nn.LSTM(size, size, { bidirectional: true, batchFirst: true })
-  constructor() {
-    super(2 * size)
-  }
-  override read(x: Tensor): Tensor {
-    return this.lstm.forward(x)[0]
-  }
-}
-
-class Attentive extends Classifier {
-  positions = new nn.SinusoidalPositions(size, { maxLength: length })
-  layer = new nn.TransformerEncoderLayer(size, 4, {
-    dimFeedforward: 128,
-    dropout: 0.2,
-    batchFirst: true,
-    normFirst: true,
-  })
-  constructor() {
-    super(size)
-  }
-  override read(x: Tensor, padding: Tensor): Tensor {
-    return this.layer.forward(this.positions.forward(x), { srcKeyPaddingMask: padding })
-  }
-}
-
-async function accuracy(model: Classifier, sentences: readonly Sentence[]): Promise<number> {
+async function accuracy(model: TextClassifier, sentences: readonly Sentence[]): Promise<number> {
   model.eval()
   let right = 0
   for (let at = 0; at < sentences.length; at += batch) {
@@ -100,12 +55,12 @@ async function accuracy(model: Classifier, sentences: readonly Sentence[]): Prom
   return (100 * right) / sentences.length
 }
 
-for (const [name, make] of [
-  ['LSTM', () => new Recurrent()],
-  ['Transformer', () => new Attentive()],
+for (const [name, reader] of [
+  ['LSTM', 'lstm'],
+  ['Transformer', 'transformer'],
 ] as const) {
   manualSeed(0)
-  const model: Classifier = make()
+  const model = new TextClassifier({ vocabulary: vocabulary.size, classes: 2, reader, size, maxLength: length })
   const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 })
   let best = { validation: 0, test: 0 }
   for (let epoch = 1; epoch <= epochs; epoch++) {

@@ -42,6 +42,8 @@ export { type BatchOptions, type ShuffleOptions, type Source, Stream } from './s
 export { Subset } from './subset.ts'
 export { TensorDataset } from './tensor-dataset.ts'
 export { readText, textLines } from './text-file.ts'
+export { tokenWindows, type TokenWindowOptions } from './token-windows.ts'
+export { Vocabulary, type VocabularyOptions } from './vocabulary.ts'
 export { seriesWindows, type WindowOptions } from './windows.ts'
 export { type ThreadOptions, WorkerError } from './worker-pool.ts'
 export * as transforms from './transforms/index.ts'

@@ -34,6 +34,11 @@ export {
   type TensorModel,
 } from './pretrained.ts'
 export { loadModel, type SaveModelOptions, saveModel } from './saved.ts'
+export { Forecaster, type ForecasterOptions, naiveErrors } from './sequence/forecaster.ts'
+export { Gpt, type GptOptions } from './sequence/gpt.ts'
+export { type LstmState, LstmWriter, type LstmWriterOptions } from './sequence/lstm-writer.ts'
+export { Seq2Seq, type Seq2SeqOptions, specialTokens } from './sequence/seq2seq.ts'
+export { TextClassifier, type TextClassifierOptions } from './sequence/text-classifier.ts'
 export { UNet, type UNetOptions } from './unet.ts'
 export { VisionTransformer, type VisionTransformerOptions } from './vit.ts'
 export {
