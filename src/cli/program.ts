@@ -171,7 +171,7 @@ function addPredict(program: Command): void {
     .command('predict')
     .description('show what a trained network makes of an input')
     .argument('<run>', 'folder of the run, such as runs/mnist-1')
-    .argument('<input>', 'a picture file; a text; a test digit (0 to 999); or column=value,column=value of a table')
+    .argument('<input>', 'what the recipe takes: a picture file, a row, a text, a series (see below)')
     .option('--json', 'print one JSON object with the result on standard output, all else on standard error')
     .action(async (run: string, image: string, options: PredictOptions) =>
       (await import('./predict.ts')).predict(run, image, options),
@@ -179,6 +179,11 @@ function addPredict(program: Command): void {
   addExamples(command, [
     ['gradus predict runs/mnist-1 7', 'test digit 7'],
     ['gradus predict runs/mnist-1 digit.png', 'your own drawing, dark on light or light on dark'],
+    ['gradus predict runs/tabular-1 weight=3000,origin=USA', 'a row, or a JSON object'],
+    ['gradus predict runs/text-classifier-1 "a fine film"', 'a text'],
+    ['gradus predict runs/char-lm-1 "To be"', 'the beginning of a text'],
+    ['gradus predict runs/seq2seq-1 gradient', 'a source'],
+    ['gradus predict runs/forecast-1 hours.csv', 'a series, as a file, as numbers, or end for that of the training'],
   ])
 }
 

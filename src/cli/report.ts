@@ -69,7 +69,7 @@ export class EpochReport implements Callback {
   }
 
   private figure(value: number | undefined): string {
-    if (value === undefined) return ''
+    if (value === undefined || this.headline === 'loss') return ''
     return this.headline === 'accuracy' ? `acc. ${(100 * value).toFixed(0)} %` : `${this.headline} ${value.toFixed(3)}`
   }
 
@@ -92,13 +92,20 @@ export class EpochReport implements Callback {
     const decimals = (value: number | undefined): string => value?.toFixed(4) ?? '-'
     const main = (value: number | undefined): string =>
       value === undefined ? '-' : isShare ? `${(100 * value).toFixed(2)} %` : value.toFixed(4)
+    // A headline that is the loss has its columns already.
+    const own = (...columns: (Column & { readonly of: (record: EpochRecord) => string })[]): typeof columns =>
+      headline === 'loss' ? [] : columns
     return [
       { title: 'epoch', width: 7, of: ({ epoch }) => String(epoch) },
       { title: 'steps', width: 8, of: ({ steps }) => count(steps) },
       { title: 'loss', width: 10, of: ({ train }) => decimals(train['loss']) },
-      { title: headline, width: Math.max(10, headline.length + 4), of: ({ train }) => main(train[headline]) },
+      ...own({ title: headline, width: Math.max(10, headline.length + 4), of: ({ train }) => main(train[headline]) }),
       { title: 'val. loss', width: 12, of: ({ validation }) => decimals(validation?.['loss']) },
-      { title: `val. ${isShare ? 'acc.' : headline}`, width: 12, of: ({ validation }) => main(validation?.[headline]) },
+      ...own({
+        title: `val. ${isShare ? 'acc.' : headline}`,
+        width: 12,
+        of: ({ validation }) => main(validation?.[headline]),
+      }),
       { title: 'time', width: 8, of: ({ seconds }) => duration(seconds) },
     ]
   }

@@ -30,6 +30,8 @@ export interface RunConfig {
 export interface RunResult {
   /** Figures on the test data. */
   readonly test: Readonly<Record<string, number>>
+  /** Which of them tells most. */
+  readonly headline?: string
   readonly ended: string
   readonly seconds: number
 }

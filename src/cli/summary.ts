@@ -1,3 +1,4 @@
+import { zeros } from '../tensor/creation.ts'
 import { loadRun } from './train.ts'
 import { screenOn } from './terminal/screen.ts'
 
@@ -5,5 +6,7 @@ import { screenOn } from './terminal/screen.ts'
 export async function printSummary(path: string): Promise<void> {
   const { prepared } = await loadRun(path)
   const screen = screenOn(process.stdout)
-  for (const line of String(prepared.model.summary(prepared.inputShape)).split('\n')) screen.line(`  ${line}`)
+  const { inputShape, inputDtype = 'float32' } = prepared
+  for (const line of String(prepared.model.summary(zeros(inputShape, { dtype: inputDtype }))).split('\n'))
+    screen.line(`  ${line}`)
 }

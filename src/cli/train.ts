@@ -9,12 +9,11 @@ import { fit } from '../train/fit.ts'
 import type { History } from '../train/fit-options.ts'
 import { historyFile } from '../train/logs/history-file.ts'
 import { tensorBoard } from '../train/logs/tensorboard.ts'
-import { confusion } from '../train/classification-metrics.ts'
 import { DataLoader } from '../data/data-loader.ts'
 import { UsageError } from './failure.ts'
 import { stopOnInterrupt } from './interrupt.ts'
 import { recipeNamed } from './recipes/all.ts'
-import type { Prepared, Recipe } from './recipes/recipe.ts'
+import type { Measured, Prepared, Recipe } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
 import { checkIsFree, createRunFolder, RunFolder } from './run-folder.ts'
@@ -61,9 +60,11 @@ export async function resumeRun(path: string, { json = false }: RunOptions): Pro
 /** Loss and metrics of a trained run on its test data. */
 export async function evaluateRun(path: string, { json = false }: RunOptions): Promise<void> {
   const { prepared } = await loadRun(path)
-  const figures = await evaluate(prepared.model, prepared.test, prepared)
+  const { figures, lines } = await testFigures(prepared)
   const screen = screenOn(json ? process.stderr : process.stdout)
-  for (const [name, value] of Object.entries(figures)) screen.line(`  ${name.padEnd(10)} ${value.toFixed(4)}`)
+  const width = Math.max(...Object.keys(figures).map((name) => name.length))
+  for (const [name, value] of Object.entries(figures)) screen.line(`  ${name.padEnd(width)}  ${value.toFixed(4)}`)
+  for (const line of lines) screen.line(`  ${line}`)
   if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
 
@@ -86,6 +87,15 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   return { recipe, settings, prepared }
 }
 
+/** All figures on the test data. */
+async function testFigures(prepared: Prepared): Promise<Measured> {
+  const { model, test } = prepared
+  const figures = await evaluate(model, test, prepared)
+  model.eval()
+  const further = await prepared.measure?.(figures)
+  return { figures: { ...figures, ...further?.figures }, lines: further?.lines ?? [] }
+}
+
 function parametersOf({ model }: Prepared): number {
   return model.parameters().reduce((sum, { size }) => sum + size, 0)
 }
@@ -99,7 +109,7 @@ async function runTraining(
 ): Promise<void> {
   const started = performance.now()
   const screen = screenOn(json ? process.stderr : process.stdout)
-  const { model, train, validation, test, loss, metrics, headline } = prepared
+  const { model, train, validation, loss, metrics, headline } = prepared
   const { epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience } = settings
   const batches = train instanceof DataLoader ? train.length : Math.ceil(train.length / batchSize)
   const optimizer = new AdamW(prepared.parameters ?? model.parameters(), { lr, weightDecay })
@@ -149,12 +159,9 @@ async function runTraining(
     return
   }
   await saveStateDict(model, folder.modelPath)
-  const { classes } = prepared
-  const matrix = classes && confusion({ classes: classes.length })
-  const figures = await evaluate(model, test, { loss, metrics: { ...metrics, ...(matrix && { matrix }) } })
-  delete figures['matrix']
+  const { figures, lines } = await testFigures(prepared)
   const seconds = (performance.now() - started) / 1000
-  await folder.writeResult({ test: figures, ended: history.ended, seconds })
+  await folder.writeResult({ test: figures, headline, ended: history.ended, seconds })
 
   const { bold, green } = screen.colors
   screen.line()
@@ -162,6 +169,7 @@ async function runTraining(
   screen.line(`  Test ${headline} ${bold(green(shown))} after ${duration(seconds)}`)
   for (const [name, value] of Object.entries(figures))
     if (name !== headline) screen.line(`  Test ${name} ${value.toFixed(4)}`)
+  for (const line of lines) screen.line(`  ${line}`)
   const skipped = prepared.skipped?.()
   if (skipped && skipped.size > 0) {
     screen.line(`  ${count(skipped.size)} samples could not be read and were left out:`)

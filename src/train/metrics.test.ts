@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { IndexError, ShapeError, ValueError } from '../core/errors.ts'
 import { tensor } from '../tensor/creation.ts'
 import { confusion, f1, precision, recall, rocAuc, topK } from './classification-metrics.ts'
+import { editDistance } from './edit-distance.ts'
 import { mae, perplexity, r2, rmse } from './regression-metrics.ts'
 import { type StreamingMetric, valuesOf } from './streaming-metric.ts'
 
@@ -109,4 +110,10 @@ test('regression', async () => {
       target,
     ),
   ).rejects.toThrow(ShapeError)
+})
+
+test('edits from one sequence to another', () => {
+  expect(editDistance('kitten', 'sitting')).toBe(3)
+  expect(editDistance([1, 2, 3], [])).toBe(3)
+  expect(editDistance(['a'], ['b', 'a', 'c'])).toBe(2)
 })

@@ -5,7 +5,8 @@ import type { Layer, Module } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import type { Metric } from '../../train/metrics.ts'
-import type { Metrics } from '../../train/running-figures.ts'
+import type { Figures, Metrics } from '../../train/running-figures.ts'
+import type { DType } from '../../core/dtype.ts'
 import type { Shape } from '../../core/shape.ts'
 import type { CommonSettings } from './settings.ts'
 
@@ -46,19 +47,29 @@ export interface Prepared {
   readonly parameters?: readonly ParameterGroup[]
   /** Of one batch of one sample, for the summary. */
   readonly inputShape: Shape
+  /** Of that batch. Default float32. */
+  readonly inputDtype?: DType
   readonly train: Dataset<Supervised> | DataLoader<Supervised>
   readonly validation: Dataset<Supervised> | DataLoader<Supervised>
   /** Plays no part before the end. */
   readonly test: Dataset<Supervised> | DataLoader<Supervised>
   readonly loss: Metric
   readonly metrics: Metrics
-  /** The figure that tells most, shown by name: `accuracy`. */
+  /** The figure that tells most, shown by name: `accuracy`, or `loss` itself. */
   readonly headline: string
   readonly classes?: readonly string[]
   /** Lines about the data. */
   readonly facts: readonly string[]
+  /** What loss and metrics cannot tell about the trained model; added to the figures on the test data. */
+  measure?(figures: Figures): Promise<Measured>
   /** Samples that cannot be loaded, by now. */
   readonly skipped?: () => ReadonlyMap<number, Error>
+}
+
+export interface Measured {
+  readonly figures: Figures
+  /** For people. */
+  readonly lines: readonly string[]
 }
 
 export interface Prediction {

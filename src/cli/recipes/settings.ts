@@ -21,13 +21,31 @@ const text = (what: string): v.GenericSchema<unknown, string> => v.pipe(v.string
 const flag = (what: string): v.GenericSchema<unknown, boolean> =>
   v.pipe(v.boolean('expects true or false'), v.description(what))
 
+const oneOf = (choices: readonly string[], what: string): v.GenericSchema<unknown, string> =>
+  v.pipe(
+    v.picklist(choices, `expects ${choices.join(' or ')}`),
+    v.description(`${what}: ${choices.join(' or ')}`),
+  ) as v.GenericSchema<unknown, string>
+
+const share = (what: string): v.GenericSchema<unknown, number> => {
+  const message = 'expects a number from 0 to below 1'
+  return v.pipe(
+    v.number(message),
+    v.minValue(0, message),
+    v.ltValue(1, message),
+    v.description(what),
+  ) as v.GenericSchema<unknown, number>
+}
+
 /** Pieces that recipes build their settings from. */
 export const setting: {
   readonly whole: typeof whole
   readonly positive: typeof positive
   readonly text: typeof text
   readonly flag: typeof flag
-} = { whole, positive, text, flag }
+  readonly oneOf: typeof oneOf
+  readonly share: typeof share
+} = { whole, positive, text, flag, oneOf, share }
 
 /** What every recipe can be told. */
 export interface CommonSettings {
@@ -50,6 +68,8 @@ export function commonSettings(defaults: {
   readonly epochs: number
   readonly batchSize: number
   readonly lr: number
+  /** Default: none. */
+  readonly clipNorm?: number
 }): {
   readonly [Name in keyof CommonSettings]-?: v.GenericSchema<unknown, CommonSettings[Name]>
 } {
@@ -67,7 +87,7 @@ export function commonSettings(defaults: {
     ),
     seed: v.optional(whole(0, 'decides weights, order and augmentation; the same seed gives the same bits'), 0),
     ema: v.optional(positive('decay of the averaged weights, such as 0.999')),
-    clipNorm: v.optional(positive('largest joint norm of the gradients')),
+    clipNorm: v.optional(positive('largest joint norm of the gradients'), defaults.clipNorm as number),
     accumulate: v.optional(whole(1, 'batches whose gradients make one step'), 1),
     patience: v.optional(whole(1, 'stop after so many epochs without a better validation loss')),
   } as never
