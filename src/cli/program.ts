@@ -178,12 +178,12 @@ function addPredict(program: Command): void {
     )
   addExamples(command, [
     ['gradus predict runs/mnist-1 7', 'test digit 7'],
-    ['gradus predict runs/mnist-1 digit.png', 'your own drawing, dark on light or light on dark'],
+    ['gradus predict runs/mnist-1 digit.png', 'your own drawing, on light or dark paper'],
     ['gradus predict runs/tabular-1 weight=3000,origin=USA', 'a row, or a JSON object'],
     ['gradus predict runs/text-classifier-1 "a fine film"', 'a text'],
     ['gradus predict runs/char-lm-1 "To be"', 'the beginning of a text'],
     ['gradus predict runs/seq2seq-1 gradient', 'a source'],
-    ['gradus predict runs/forecast-1 hours.csv', 'a series, as a file, as numbers, or end for that of the training'],
+    ['gradus predict runs/forecast-1 hours.csv', 'a series; end for that of the training'],
   ])
 }
 

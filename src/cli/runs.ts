@@ -92,7 +92,7 @@ async function summarize(path: string): Promise<RunSummary> {
     epochs: history.filter(({ epoch }) => epoch !== undefined).length,
     ...(test?.accuracy !== undefined && { testAccuracy: test.accuracy }),
     ...(test?.r2 !== undefined && { testR2: test.r2 }),
-    ...(test && { test }),
+    ...(result && { test: result.test }),
     ...(result?.headline !== undefined && { headline: result.headline }),
     ...(test && { seconds: result?.seconds ?? (last?.['seconds'] as number) }),
   }
