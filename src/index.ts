@@ -21,7 +21,8 @@ export {
   randn,
   randperm,
 } from './tensor/random.ts'
-export { scan, type ScanOptions, type Tree } from './tensor/scan.ts'
+export { scan, type ScanOptions } from './tensor/scan.ts'
+export type { Tree } from './tensor/tree.ts'
 export type { Index, RangeText } from './tensor/selection.ts'
 export { Tensor } from './tensor/tensor.ts'
 export * as nn from './nn/index.ts'

@@ -8,12 +8,12 @@ interface Entry {
   optionalDependencies?: Record<string, string>
 }
 
-/** Have install scripts that nothing here needs: koffi's builds where no prebuilt binary fits, core-js's prints an appeal. */
-const scriptNotNeeded = ['node_modules/koffi', 'node_modules/core-js']
+/** Have install scripts that nothing here needs: koffi's builds where no prebuilt binary fits, those of the others print something. */
+const scriptNotNeeded = ['node_modules/koffi', 'node_modules/core-js', 'node_modules/protobufjs']
 
 describe.each([
   ...['package-lock.json', 'test/package/attw/package-lock.json', 'bench/peers/package-lock.json'],
-  'test/weights/package-lock.json',
+  ...['test/interop/package-lock.json', 'test/weights/package-lock.json'],
 ])('%s', (file) => {
   const lock = JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8'))
   const entries: [string, Entry][] = Object.entries(lock.packages)

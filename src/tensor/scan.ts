@@ -6,10 +6,8 @@ import * as ops from '../graph/ops/scan.ts'
 import { trace } from '../graph/scan/body.ts'
 import { withoutTrace } from '../runtime/realize.ts'
 import { wrap } from './base.ts'
-import { Tensor } from './tensor.ts'
-
-/** A tensor, or arrays and objects of tensors; `undefined` and `null` stand for nothing. */
-export type Tree = Tensor | undefined | null | readonly Tree[] | { readonly [key: string]: Tree }
+import type { Tensor } from './tensor.ts'
+import { leavesOf, rebuild, type Tree } from './tree.ts'
 
 export interface ScanOptions {
   /** Number of steps, where there are no xs. */
@@ -96,23 +94,4 @@ function checkState(before: readonly Tensor[], after: readonly Tensor[]): void {
       ? `fn gives a state of ${after.length} tensors, the initial one has ${before.length}`
       : `the state must keep its shape and dtype: tensor ${odd} is ${expected}, fn gives ${received}`,
   )
-}
-
-/** The tensors of a tree, in order. */
-function leavesOf(tree: Tree): Tensor[] {
-  if (tree instanceof Tensor) return [tree]
-  if (tree === undefined || tree === null) return []
-  return Object.values(tree).flatMap(leavesOf)
-}
-
-/** A tree like `like` of other tensors. */
-function rebuild<T extends Tree>(like: T, tensors: readonly Tensor[]): T {
-  let at = 0
-  const build = (tree: Tree): Tree => {
-    if (tree instanceof Tensor) return tensors[at++]!
-    if (tree === undefined || tree === null) return tree
-    if (Array.isArray(tree)) return tree.map(build)
-    return Object.fromEntries(Object.entries(tree).map(([key, part]) => [key, build(part)]))
-  }
-  return build(like) as T
 }
