@@ -20,7 +20,7 @@ import { arithmetic } from './ops/arithmetic.ts'
 import { normalization } from './ops/normalization.ts'
 import type { Operations } from './ops/operation.ts'
 import { shaping } from './ops/shaping.ts'
-import { computingDType, elementTypeName, type Reading, readTensor } from './tensors.ts'
+import { computingDType, elementTypeName, isMarkedUntrained, type Reading, readTensor } from './tensors.ts'
 
 const operations: Operations = { ...arithmetic, ...images, ...normalization, ...shaping }
 
@@ -65,7 +65,7 @@ export async function graphModelOf(file: OnnxFile, options: AllowanceOptions): P
   for (const message of graph.initializer) {
     const x = await readTensor(message, readingOf(file, allowance, `initializer '${message.name}'`))
     define(message.name, message.name)
-    const trained = isFloating(x.dtype) && x.rank > 0 && !still.has(message.name)
+    const trained = isFloating(x.dtype) && x.rank > 0 && !still.has(message.name) && !isMarkedUntrained(message)
     constants.set(message.name, trained ? new Parameter(x) : new Buffer(x))
   }
   // Files of the first versions list initialisers among the inputs.

@@ -63,6 +63,14 @@ export function computingDType(code: number): DType | undefined {
   return type && computed.has(type) ? dtypeOf(type) : undefined
 }
 
+/** How our own files say of a tensor that it is no parameter. */
+export const untrainedMark: { readonly key: string; readonly value: string } = { key: 'gradus', value: 'buffer' }
+
+/** Whether a file says so. */
+export function isMarkedUntrained({ metadataProps }: TensorProto): boolean {
+  return metadataProps.some(({ key, value }) => key === untrainedMark.key && value === untrainedMark.value)
+}
+
 export interface Reading {
   /** Makes the error for a problem with this tensor. */
   readonly fail: (problem: string) => FileError

@@ -5,6 +5,7 @@ import { sizeOf } from '../../../core/shape.ts'
 import { expand, type Node, withGrad } from '../../../graph/node.ts'
 import { buffer } from '../../../graph/ops/leaves.ts'
 import type { Module } from '../../../nn/module.ts'
+import { Parameter } from '../../../nn/parameter.ts'
 import { withoutTrace } from '../../../runtime/realize.ts'
 import { Tensor } from '../../../tensor/tensor.ts'
 import { leavesOf, rebuild, type Tree } from '../../../tensor/tree.ts'
@@ -90,7 +91,7 @@ export async function modelOf(
     const { node } = leaf
     if (values.has(node)) continue
     values.set(node, {
-      name: writer.initializer(writer.name(name), node.value!, node.shape, node.dtype),
+      name: writer.initializer(writer.name(name), node.value!, node.shape, node.dtype, leaf instanceof Parameter),
       extents: node.shape,
     })
   }

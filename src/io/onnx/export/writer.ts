@@ -9,6 +9,7 @@ import {
   type TensorProto,
   TensorProtoSchema,
 } from '../onnx-pb.ts'
+import { untrainedMark } from '../tensors.ts'
 import { type Extent, isBatch, sameExtent } from './trace.ts'
 
 /** ONNX's numbers of our dtypes. */
@@ -69,11 +70,14 @@ export class Writer {
     return output
   }
 
-  /** Adds a tensor under its own name. */
-  initializer(name: string, values: TypedArray, shape: Shape, dtype: DType): string {
+  /** Adds a tensor under its own name; of one that is not trained the file says so. */
+  initializer(name: string, values: TypedArray, shape: Shape, dtype: DType, trained = false): string {
     const rawData = new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength)
     const dims = shape.map(BigInt)
-    this.initializers.push(create(TensorProtoSchema, { name, dims, dataType: elementTypes[dtype], rawData }))
+    const metadataProps = trained ? [] : [untrainedMark]
+    this.initializers.push(
+      create(TensorProtoSchema, { name, dims, dataType: elementTypes[dtype], rawData, metadataProps }),
+    )
     return name
   }
 
