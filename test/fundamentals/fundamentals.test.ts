@@ -20,6 +20,8 @@ const quick: [script: string, claims: number, figures: number][] = [
   ['oscillation', 4, 1],
   ['moving-target', 2, 3],
   ['sparsity', 3, 3],
+  ['order', 2, 3],
+  ['parallel', 2, 1],
 ]
 
 describe('fundamentals hold', () => {
