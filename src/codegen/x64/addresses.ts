@@ -68,9 +68,8 @@ export class Addresses {
   readonly #variables = new Map<IndexVariable, number>()
   readonly #saved: readonly Gpr<8>[]
   #frame = 0
-  /** The loop of which several rounds are emitted one after the other, and how many come before the present one. */
+  /** The loop of which several rounds follow one after the other, without bringing pointers up to date between them. */
   #unrolled: IndexVariable | null = null
-  #ahead = 0
   readonly #argumentsSlot: Mem
   readonly #chunkSlot: Mem
 
@@ -123,7 +122,7 @@ export class Addresses {
   /** Memory operand of an element; may load a pointer into rax. */
   element(buffer: BufferParameter, base: Affine): Mem {
     const { pointer, constant } = this.#find(buffer, base)
-    return mem(this.#inRegister(pointer.place), constant * elementBytes[buffer.type] + this.#beyond(pointer))
+    return mem(this.#inRegister(pointer.place), constant * elementBytes[buffer.type]).stepping(this.#stepOf(pointer))
   }
 
   /** Emits rax = value. */
@@ -134,12 +133,12 @@ export class Addresses {
       return
     }
     const { pointer, constant } = this.#find(null, value)
-    this.#a.lea(rax, mem(this.#inRegister(pointer.place), constant + this.#beyond(pointer)))
+    this.#a.lea(rax, mem(this.#inRegister(pointer.place), constant).stepping(this.#stepOf(pointer)))
   }
 
-  /** How far what a pointer holds is behind, in a round whose pointers are not brought up to date. */
-  #beyond(pointer: Pointer): number {
-    return this.#ahead === 0 ? 0 : this.#ahead * (pointer.terms.get(this.#unrolled!) ?? 0)
+  /** How much further what a pointer stands for is in the next of several rounds. */
+  #stepOf(pointer: Pointer): number {
+    return this.#unrolled ? (pointer.terms.get(this.#unrolled) ?? 0) : 0
   }
 
   /** Emits rax = address of the argument block. */
@@ -227,12 +226,12 @@ export class Addresses {
 
   /** Rounds one after the other; pointers stay where the first one has them. Bodies of which there are several hold no loops. */
   #rounds({ counter }: Loop, count: number, body: () => void): void {
-    for (let i = 0; i < count; i++) {
-      this.#unrolled = counter
-      this.#ahead = i
-      body()
-    }
-    this.#ahead = 0
+    if (count === 0) return
+    const from = this.#a.length
+    if (count > 1) this.#unrolled = counter
+    body()
+    this.#unrolled = null
+    if (count > 1) this.#a.repeat(from, count)
   }
 
   /** rax = min(count, ⌈(limit − begin) / step⌉) */

@@ -9,10 +9,17 @@ interface Fixup {
   readonly addend: number
 }
 
+/** A displacement of 32 bits that is larger by `step` each time the code is written again. */
+interface Growing {
+  readonly at: number
+  readonly step: number
+}
+
 export class ByteBuffer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1024)
   #length = 0
   readonly #fixups: Fixup[] = []
+  readonly #growing: Growing[] = []
   /** Offset of each label; −1: not yet bound. */
   readonly #labels: number[] = []
   readonly #constants = new Map<string, { label: Label; bytes: Uint8Array }>()
@@ -23,12 +30,15 @@ export class ByteBuffer {
   }
 
   u8(value: number): void {
-    if (this.#length === this.#bytes.length) {
-      const grown = new Uint8Array(this.#length * 2)
-      grown.set(this.#bytes)
-      this.#bytes = grown
-    }
+    if (this.#length === this.#bytes.length) this.#reserve(this.#length + 1)
     this.#bytes[this.#length++] = value
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(length, 2 * this.#bytes.length))
+    grown.set(this.#bytes)
+    this.#bytes = grown
   }
 
   u32(value: number): void {
@@ -70,6 +80,30 @@ export class ByteBuffer {
   relative(label: Label, addend: number, bytesAfter: number): void {
     this.#fixups.push({ at: this.#length, end: this.#length + 4 + bytesAfter, label: label.id, addend })
     this.u32(0)
+  }
+
+  /** The displacement that is written next grows by so many bytes from one repetition of the code to the next. */
+  grows(step: number): void {
+    this.#growing.push({ at: this.#length, step })
+  }
+
+  /** Writes the code from an offset on again, until it stands there `times` times. It is a piece that nothing jumps into or out of. */
+  repeat(from: number, times: number): void {
+    const length = this.#length - from
+    this.#reserve(this.#length + length * (times - 1))
+    const view = new DataView(this.#bytes.buffer)
+    const fixups = this.#fixups.filter(({ at }) => at >= from)
+    for (let i = 1; i < times; i++) {
+      const shift = i * length
+      this.#bytes.copyWithin(from + shift, from, from + length)
+      for (const { at, step } of this.#growing) view.setInt32(at + shift, view.getInt32(at, true) + i * step, true)
+      for (const { at, end, label, addend } of fixups) {
+        const inside = this.#labels[label]! >= from
+        this.#fixups.push({ at: at + shift, end: end + shift, label, addend: inside ? addend + shift : addend })
+      }
+    }
+    this.#growing.length = 0
+    this.#length += length * (times - 1)
   }
 
   /** Fills with no-operations up to a multiple of `alignment`. */

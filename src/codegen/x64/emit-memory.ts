@@ -178,8 +178,7 @@ function stridedLanes(o: LaneOperands, addresses: Addresses, access: Access): [M
 }
 
 function strided(addresses: Addresses, { buffer, base }: Access, indices: Vec): Mem {
-  const { base: pointer, disp } = addresses.element(buffer, base)
-  return mem(pointer, disp, indices, 4)
+  return addresses.element(buffer, base).indexedBy(indices, 4)
 }
 
 export function emitGather(o: LaneOperands, addresses: Addresses, statement: Gather): void {
@@ -193,10 +192,7 @@ export function emitGather(o: LaneOperands, addresses: Addresses, statement: Gat
   }
   // The instruction reads its index after the destination is cleared, so the two must differ: the result goes through a temporary.
   const gathered = o.temporary()
-  const address = (): Mem => {
-    const { base: pointer, disp } = addresses.element(buffer, base)
-    return mem(pointer, disp, index, 4)
-  }
+  const address = (): Mem => addresses.element(buffer, base).indexedBy(index, 4)
   if (wide) {
     const mask = o.temporaryMask()
     if (within) rangeToOpmask(o, addresses, within, mask, gathered)

@@ -245,9 +245,9 @@ function address(out: ByteBuffer, low: number, m: Mem, scale: number): void {
     return
   }
   const b = base.index & 7
-  const small = disp % scale === 0 && disp / scale >= -128 && disp / scale <= 127
+  const small = m.step === 0 && disp % scale === 0 && disp / scale >= -128 && disp / scale <= 127
   // rbp and r13 as base always carry a displacement: mod = 00 means something else for them.
-  const mod = disp === 0 && b !== 5 ? 0 : small ? 1 : 2
+  const mod = disp === 0 && b !== 5 && m.step === 0 ? 0 : small ? 1 : 2
   if (index !== null || b === 4) {
     out.u8((mod << 6) | low | 4)
     out.u8((log2[m.scale] << 6) | ((index === null ? 4 : index.index & 7) << 3) | b)
@@ -255,7 +255,10 @@ function address(out: ByteBuffer, low: number, m: Mem, scale: number): void {
     out.u8((mod << 6) | low | b)
   }
   if (mod === 1) out.u8((disp / scale) & 255)
-  else if (mod === 2) out.u32(disp)
+  else if (mod === 2) {
+    if (m.step !== 0) out.grows(m.step)
+    out.u32(disp)
+  }
 }
 
 function immediate(out: ByteBuffer, imm: number | bigint | null, size: number): void {

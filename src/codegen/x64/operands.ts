@@ -120,6 +120,7 @@ interface MemFields {
   readonly size: 0 | GprSize
   readonly broadcast: boolean
   readonly masking: number
+  readonly step: number
 }
 
 export class Mem {
@@ -135,6 +136,8 @@ export class Mem {
   /** One element is read and broadcast to all lanes (`{1toN}`). */
   readonly broadcast: boolean
   readonly masking: number
+  /** Bytes from this address to that of the same instruction when code is written again by `repeat`; 0: they are the same. */
+  readonly step: number
 
   constructor(fields: MemFields) {
     this.base = fields.base
@@ -145,11 +148,20 @@ export class Mem {
     this.size = fields.size
     this.broadcast = fields.broadcast
     this.masking = fields.masking
+    this.step = fields.step
   }
 
   /** The same address with `bytes` added. */
   plus(bytes: number): Mem {
     return new Mem({ ...this, disp: this.disp + bytes })
+  }
+  /** The address, growing by so many bytes from one repetition to the next. */
+  stepping(bytes: number): Mem {
+    return bytes === 0 ? this : new Mem({ ...this, step: bytes })
+  }
+  /** The address indexed by the elements of a vector. */
+  indexedBy(index: Vec, scale: 1 | 2 | 4 | 8): Mem {
+    return new Mem({ ...this, index, scale })
   }
   /** One element broadcast to all lanes (AVX-512 only). */
   get all(): Mem {
@@ -167,11 +179,11 @@ export class Mem {
 
 /** `[base + index·scale + disp]`; the index of a gather is a vector register. */
 export function mem(base: Gpr<8> | null, disp = 0, index: Gpr<8> | Vec | null = null, scale: 1 | 2 | 4 | 8 = 1): Mem {
-  return new Mem({ base, index, scale, disp, label: null, size: 0, broadcast: false, masking: 0 })
+  return new Mem({ base, index, scale, disp, label: null, size: 0, broadcast: false, masking: 0, step: 0 })
 }
 /** `[rip + label]` */
 export function memAt(label: Label, disp = 0): Mem {
-  return new Mem({ base: null, index: null, scale: 1, disp, label, size: 0, broadcast: false, masking: 0 })
+  return new Mem({ base: null, index: null, scale: 1, disp, label, size: 0, broadcast: false, masking: 0, step: 0 })
 }
 /** An 8-bit, 32-bit or 64-bit memory operand. */
 export function byte(base: Gpr<8>, disp = 0): Mem {
