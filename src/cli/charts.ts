@@ -12,10 +12,15 @@ export interface Chart {
 /** Okabe & Ito's colours, which people with any kind of colour vision tell apart. */
 const palette = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#999999', '#000000']
 
-/** A chart as SVG, drawn by the npm package `vega`. */
-export async function curves(chart: Chart): Promise<string> {
+/** Lines as SVG. */
+export function curves(chart: Chart): Promise<string> {
+  return svgOf(specOf(chart))
+}
+
+/** A picture as SVG, drawn by the npm package `vega`. */
+export async function svgOf(spec: Spec): Promise<string> {
   const vega = await importPackage<typeof import('vega')>('plot', 'charts are drawn by', 'vega')
-  const view = new vega.View(vega.parse(specOf(chart)), { renderer: 'none' })
+  const view = new vega.View(vega.parse(spec), { renderer: 'none' })
   return view.toSVG()
 }
 

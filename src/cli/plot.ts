@@ -4,6 +4,7 @@ import { writeFileAtomic } from '../io/atomic-file.ts'
 import { importPackage } from '../data/packages.ts'
 import { fileError } from '../io/system-error.ts'
 import { type Chart, curves } from './charts.ts'
+import { confusionMatrixChart } from './confusion-chart.ts'
 import { UsageError } from './failure.ts'
 import { type HistoryLine, RunFolder } from './run-folder.ts'
 import { screenOn } from './terminal/screen.ts'
@@ -13,7 +14,10 @@ export interface PlotOptions {
   readonly json?: boolean
 }
 
-/** Writes the curves of runs: one picture a figure, with a line for each run, as SVG and, where `sharp` is there, as PNG. */
+/**
+ * Writes the curves of runs, one picture a figure, with a line for each run; and the confusion matrix of each classifier. All as
+ * SVG and PNG.
+ */
 export async function plotRuns(paths: readonly string[], { out, json = false }: PlotOptions): Promise<void> {
   const runs = await Promise.all(
     paths.map(async (path) => ({
@@ -28,7 +32,13 @@ export async function plotRuns(paths: readonly string[], { out, json = false }: 
     throw fileError('plot', out, error)
   })
   const written: string[] = []
-  for (const chart of charts) written.push(...(await draw(chart, join(out, chart.name))))
+  for (const chart of charts) written.push(...(await draw(await curves(chart), join(out, chart.name))))
+  for (const path of paths) {
+    const matrix = (await new RunFolder(path).readResult())?.confusion
+    if (!matrix) continue
+    const name = paths.length > 1 ? `confusion-${path.replaceAll(/[\\/]+/g, '-').replace(/^-/, '')}` : 'confusion'
+    written.push(...(await draw(await confusionMatrixChart(matrix, `confusion of ${path}`), join(out, name))))
+  }
   const screen = screenOn(json ? process.stderr : process.stdout)
   for (const path of written) screen.line(`  ${path}`)
   if (json) process.stdout.write(`${JSON.stringify({ files: written })}\n`)
@@ -62,7 +72,7 @@ function chartsOf(runs: readonly RunHistory[]): Chart[] {
   )
   const rates: Chart = {
     name: 'lr',
-    title: 'learning rate',
+    title: 'schedule: learning rate',
     points: runs.flatMap(({ name, history }) =>
       history.map((record) => ({ x: record['epoch'] as number, y: record['lr'] as number, line: name })),
     ),
@@ -70,8 +80,7 @@ function chartsOf(runs: readonly RunHistory[]): Chart[] {
   return [...charts, rates]
 }
 
-async function draw(chart: Chart, path: string): Promise<string[]> {
-  const svg = await curves(chart)
+async function draw(svg: string, path: string): Promise<string[]> {
   await writeFileAtomic(`${path}.svg`, svg)
   const { default: sharp } = await importPackage<typeof import('sharp')>('plot', 'PNG pictures are encoded by', 'sharp')
   await writeFileAtomic(`${path}.png`, [await sharp(Buffer.from(svg), { density: 144 }).png().toBuffer()])

@@ -144,7 +144,7 @@ function addRunCommands(program: Command): void {
     .action(async (run: string) => (await import('./summary.ts')).printSummary(run))
   program
     .command('plot')
-    .description('draw the curves of one or more runs as SVG and PNG')
+    .description('draw curves, schedule and confusion matrix of runs as SVG and PNG')
     .argument('<run...>', 'folders of runs')
     .option('--out <folder>', 'where the pictures go', 'plots')
     .option(...json)

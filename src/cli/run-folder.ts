@@ -26,6 +26,12 @@ export interface RunConfig {
   readonly started: string
 }
 
+/** How often a sample of a class (row) was taken for a class (column). */
+export interface Confusion {
+  readonly classes: readonly string[]
+  readonly counts: readonly (readonly number[])[]
+}
+
 /** What a finished training came to. */
 export interface RunResult {
   /** Figures on the test data. */
@@ -34,6 +40,8 @@ export interface RunResult {
   readonly headline?: string
   readonly ended: string
   readonly seconds: number
+  /** Of a classifier, on the test data. */
+  readonly confusion?: Confusion
 }
 
 /** A line of the history: an epoch, or the final test. */

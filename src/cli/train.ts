@@ -9,6 +9,7 @@ import { fit } from '../train/fit.ts'
 import type { History } from '../train/fit-options.ts'
 import { historyFile } from '../train/logs/history-file.ts'
 import { tensorBoard } from '../train/logs/tensorboard.ts'
+import { confusion } from '../train/classification-metrics.ts'
 import { DataLoader } from '../data/data-loader.ts'
 import { UsageError } from './failure.ts'
 import { stopOnInterrupt } from './interrupt.ts'
@@ -16,7 +17,7 @@ import { recipeNamed } from './recipes/all.ts'
 import type { Measured, Prepared, Recipe } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
-import { checkIsFree, createRunFolder, RunFolder } from './run-folder.ts'
+import { checkIsFree, type Confusion, createRunFolder, RunFolder } from './run-folder.ts'
 import { count, duration } from './terminal/format.ts'
 import { screenOn } from './terminal/screen.ts'
 import { version } from './version.ts'
@@ -87,13 +88,27 @@ export async function loadRun(path: string): Promise<LoadedRun> {
   return { recipe, settings, prepared }
 }
 
-/** All figures on the test data. */
-async function testFigures(prepared: Prepared): Promise<Measured> {
-  const { model, test } = prepared
-  const figures = await evaluate(model, test, prepared)
+/** All figures on the test data, and of a classifier which class was taken for which. */
+async function testFigures(prepared: Prepared): Promise<Measured & { readonly confusion?: Confusion }> {
+  const { model, test, loss, metrics, classes } = prepared
+  const matrix = classes && confusion({ classes: classes.length })
+  // The very one that is read afterwards.
+  const kept = matrix && { matrix: { ...matrix, fresh: () => matrix } }
+  const { matrix: _, ...figures } = await evaluate(model, test, { loss, metrics: { ...metrics, ...kept } })
   model.eval()
   const further = await prepared.measure?.(figures)
-  return { figures: { ...figures, ...further?.figures }, lines: further?.lines ?? [] }
+  const counts = matrix?.state()
+  return {
+    figures: { ...figures, ...further?.figures },
+    lines: further?.lines ?? [],
+    ...(classes &&
+      counts && {
+        confusion: {
+          classes,
+          counts: classes.map((_, row) => counts.slice(row * classes.length, (row + 1) * classes.length)),
+        },
+      }),
+  }
 }
 
 function parametersOf({ model }: Prepared): number {
@@ -159,9 +174,12 @@ async function runTraining(
     return
   }
   await saveStateDict(model, folder.modelPath)
-  const { figures, lines } = await testFigures(prepared)
+  const { figures, lines, confusion: matrix } = await testFigures(prepared)
   const seconds = (performance.now() - started) / 1000
-  await folder.writeResult({ test: figures, headline, ended: history.ended, seconds })
+  await folder.writeResult({
+    ...{ test: figures, headline, ended: history.ended, seconds },
+    ...(matrix && { confusion: matrix }),
+  })
 
   const { bold, green } = screen.colors
   screen.line()

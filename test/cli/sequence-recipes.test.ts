@@ -80,7 +80,16 @@ describe('text-classifier', () => {
     const answer = await predict('text', 'A lovely film, zounds')
     expect(answer).toMatchObject({ prediction: 'praise', unknownWords: ['zounds'] })
     const tested = JSON.parse((await gradus('eval', join(folder, 'text'), '--json')).stdout)
-    expect(tested).toEqual(JSON.parse(await readFile(join(folder, 'text', 'result.json'), 'utf8')).test)
+    const { test: figures, confusion } = JSON.parse(await readFile(join(folder, 'text', 'result.json'), 'utf8'))
+    expect(tested).toEqual(figures)
+    const [[right, wrong], [missed, found]] = confusion.counts
+    expect([confusion.classes, right + wrong + missed + found]).toEqual([['blame', 'praise'], 36])
+    expect((right + found) / 36).toBeCloseTo(figures.accuracy, 6)
+    const { files } = JSON.parse(
+      (await gradus('plot', join(folder, 'text'), '--out', join(folder, 'plots'), '--json')).stdout,
+    )
+    expect(files.slice(-2)).toEqual(['svg', 'png'].map((kind) => join(folder, 'plots', `confusion.${kind}`)))
+    expect(await readFile(files.at(-2), 'utf8')).toMatch(/^<svg [\s\S]*taken for[\s\S]*praise/)
     expect(await endsAlike('text')).toBe(true)
   })
 
