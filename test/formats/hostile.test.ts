@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { GradusError } from '../../src/core/errors.ts'
+import { nn } from '../../src/index.ts'
 import { decodeNpy } from '../../src/io/npy.ts'
 import { decodeNpz } from '../../src/io/npz.ts'
+import { encodeOnnx, loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { decodePyTorch } from '../../src/io/pytorch/pytorch.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts'
 import { arange, tensor } from '../../src/tensor/creation.ts'
@@ -57,6 +59,8 @@ async function survives(decode: Decode, content: Uint8Array): Promise<boolean> {
 }
 
 describe('damaged files', async () => {
+  const network = new nn.Sequential(new nn.Conv2d(1, 2, 3), new nn.MaxPool2d(2), new nn.Flatten(), new nn.Linear(8, 2))
+  const image = arange(36).reshape(1, 1, 6, 6).to('float32')
   const safetensors = await encodeSafetensors({
     a: arange(10),
     b: tensor([true, false]),
@@ -67,6 +71,7 @@ describe('damaged files', async () => {
     ['PyTorch', fixture('checkpoint.pt'), (content) => decodePyTorch(content)],
     ['older PyTorch', fixture('checkpoint-legacy.pt'), (content) => decodePyTorch(content)],
     ['npz', fixture('arrays.npz'), (content) => decodeNpz(content)],
+    ['ONNX', await encodeOnnx(network, [image]), async (content) => (await loadOnnx(content)).forward(image)],
   ])('%s, 60 of them', async (_, original, decode) => {
     expect(await survives(decode, original)).toBe(true)
     let refused = 0
@@ -140,6 +145,7 @@ describe('files that would take too much', () => {
     new DataView(zip.buffer).setUint32(directory + 24, 0xfffffff0, true)
     return zip
   }
+  const onnx: Decode = async (content) => (await loadOnnx(content)).forward()
   const header = "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 999), }\n"
   const files: Readonly<Record<string, readonly [Decode, Uint8Array]>> = {
     'one element as four billion': [
@@ -171,6 +177,15 @@ describe('files that would take too much', () => {
       (content) => decodeSafetensors(content),
       bytes(255, 255, 255, 255, 255, 255, 255, 255, '{}'),
     ],
+    'an ONNX tensor of 2⁶² elements': [onnx, graph(field(5, weight([2 ** 31, 2 ** 31], new Uint8Array(4))))],
+    'an ONNX tensor whose size overflows': [onnx, graph(field(5, weight([2 ** 40, 2 ** 40], new Uint8Array(4))))],
+    'an ONNX tensor with fewer bytes than it says': [onnx, graph(field(5, weight([1000], new Uint8Array(4))))],
+    'an ONNX tensor of text': [onnx, graph(field(5, bytes(0x10, 8, field(8, 'w'))))],
+    'ONNX weights in a file elsewhere': [onnx, graph(field(5, elsewhere('/etc/passwd')))],
+    'graphs in graphs': [(content) => loadOnnx(content), nested(20_000)],
+    'an ONNX node that takes itself': [onnx, graph(node('Relu', 'y', 'y'), output('y'))],
+    'an ONNX operation that is none': [onnx, graph(node('constructor', 'y', 'y'), output('y'))],
+    'an ONNX value called __proto__': [onnx, graph(node('Relu', '__proto__', 'y'), output('y'))],
     'an archive of nothing': [decodePyTorch, zipSync({})],
     'two entries of one name': [decodePyTorch, twice()],
   }
@@ -189,6 +204,51 @@ describe('files that would take too much', () => {
     await expect(decodePyTorch(file, { maxBytes: 1e8 })).resolves.toMatchObject({ shape: [1000, 1000] })
   })
 })
+
+/** A number as protocol buffers store it. */
+function varint(value: number): Uint8Array {
+  const groups: number[] = []
+  let rest = value
+  for (; rest >= 128; rest = Math.floor(rest / 128)) groups.push((rest % 128) + 128)
+  return Uint8Array.of(...groups, rest)
+}
+
+/** A field of a message: text, bytes or another message. */
+function field(number: number, content: string | Uint8Array): Uint8Array {
+  const raw = bytes(content)
+  return bytes(varint(number * 8 + 2), varint(raw.length), raw)
+}
+
+/** A ModelProto with a graph of these fields. */
+const graph = (...fields: readonly Uint8Array[]): Uint8Array => field(7, bytes(...fields))
+
+const node = (op: string, input: string, result: string): Uint8Array =>
+  field(1, bytes(field(1, input), field(2, result), field(4, op)))
+
+const output = (name: string): Uint8Array => field(12, field(1, name))
+
+/** A TensorProto of float32. */
+const weight = (dims: readonly number[], raw: Uint8Array): Uint8Array =>
+  bytes(...dims.map((dim) => bytes(0x08, varint(dim))), 0x10, 1, field(8, 'w'), field(9, raw))
+
+/** A TensorProto whose bytes lie in another file. */
+const elsewhere = (location: string): Uint8Array =>
+  bytes(0x08, 1, 0x10, 1, field(8, 'w'), field(13, bytes(field(1, 'location'), field(2, location))), 0x70, 1)
+
+/** A node with a graph with a node with a graph ... */
+function nested(depth: number): Uint8Array {
+  const sizes: Uint8Array[] = []
+  let size = 0
+  for (let i = 0; i < depth; i++) {
+    // Fields: the node of a graph, its attribute, the graph of that.
+    for (const tag of [6, 5, 1]) {
+      const head = bytes(varint(tag * 8 + 2), varint(size))
+      sizes.push(head)
+      size += head.length
+    }
+  }
+  return bytes(varint(7 * 8 + 2), varint(size), ...sizes.reverse())
+}
 
 /** An archive with `a/data.pkl` twice. */
 function twice(): Uint8Array {
