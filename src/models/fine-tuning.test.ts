@@ -7,6 +7,7 @@ import { TensorDataset } from '../data/tensor-dataset.ts'
 import { ReLU } from '../nn/activations/rectifiers.ts'
 import { Sequential } from '../nn/containers.ts'
 import { mseLoss } from '../nn/functional/losses/regression.ts'
+import { saveSafetensors } from '../io/safetensors.ts'
 import { BatchNorm1d } from '../nn/layers/batch-norm.ts'
 import { Linear } from '../nn/layers/linear.ts'
 import { SGD } from '../optim/sgd.ts'
@@ -142,6 +143,20 @@ describe('LoRA', () => {
     expect(await copy.forward(x).data()).toEqual(await model.forward(x).data())
   })
 
+  test('brings the layers that PEFT saved whole beside it', async () => {
+    const model = make().eval()
+    const copy = make().eval()
+    const lora = new Lora(model, { rank: 2, target: ['body'] })
+    await lora.save(folder)
+    const { weight, bias } = model.getSubmodule('head') as Linear
+    const head = { 'base_model.model.head.weight': weight, 'base_model.model.head.bias': bias! }
+    await saveSafetensors(join(folder, 'adapter_model.safetensors'), { ...lora.stateDict(), ...head })
+    await loadLora(copy, folder)
+    expect(await (copy.getSubmodule('head') as Linear).weight.data()).toEqual(await weight.data())
+    await saveSafetensors(join(folder, 'adapter_model.safetensors'), { ...lora.stateDict(), elsewhere: weight })
+    await expect(loadLora(make(), folder)).rejects.toThrow('the model has no place for elsewhere')
+  })
+
   test('refuses other kinds of adapters, and what does not fit', async () => {
     expect(() => new Lora(make(), { target: ['query'] })).toThrow('no linear layer fits query; there are body, head')
     expect(() => new Lora(make(), { rank: 0 })).toThrow(ValueError)
@@ -152,6 +167,8 @@ describe('LoRA', () => {
       writeFile(join(folder, 'adapter_config.json'), JSON.stringify({ ...config, ...changes }))
     await write({ use_dora: true })
     await expect(loadLora(make(), folder)).rejects.toThrow(FileError)
+    await write({ rank_pattern: { head: 4 } })
+    await expect(loadLora(make(), folder)).rejects.toThrow('rank_pattern is not supported')
     await write({ target_modules: ['body', 'head'] })
     await expect(loadLora(make(), folder)).rejects.toThrow(StateDictError)
   })

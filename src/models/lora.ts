@@ -12,6 +12,7 @@ import { Linear } from '../nn/layers/linear.ts'
 import { Module } from '../nn/module.ts'
 import type { HookHandle } from '../nn/hooks.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { Conv1D } from './text/conv1d.ts'
 
 /**
  * Low-rank adaptation (Hu et al., "LoRA: low-rank adaptation of large language models", 2021): the weights stay as they are, beside
@@ -34,12 +35,18 @@ const peftRoot = 'base_model.model.'
 const weightsFile = 'adapter_model.safetensors'
 const configFile = 'adapter_config.json'
 
+/** Layers with a matrix of weights: that of the second kind is [inputs, outputs]. */
+type Adaptable = Linear | Conv1D
+
+const isAdaptable = (entry: [string, Module]): entry is [string, Adaptable] =>
+  entry[1] instanceof Linear || entry[1] instanceof Conv1D
+
 /** The two narrow layers beside a linear one. */
 class Adapter extends Module {
   lora_A: Linear
   lora_B: Linear
 
-  constructor(layer: Linear, rank: number) {
+  constructor(layer: Adaptable, rank: number) {
     super()
     this.lora_A = new Linear(layer.inFeatures, rank, { bias: false })
     this.lora_B = new Linear(rank, layer.outFeatures, { bias: false })
@@ -54,7 +61,7 @@ class Adapter extends Module {
 
 interface Adapted {
   readonly path: string
-  readonly layer: Linear
+  readonly layer: Adaptable
   readonly adapter: Adapter
   readonly hook: HookHandle
 }
@@ -72,7 +79,7 @@ export class Lora {
     this.rank = rank
     this.alpha = alpha
     this.#target = target
-    const layers = model.namedModules().filter((entry): entry is [string, Linear] => entry[1] instanceof Linear)
+    const layers = model.namedModules().filter(isAdaptable)
     const chosen = layers.filter(([path]) => isTarget(path, target))
     if (chosen.length === 0) {
       const some = layers.slice(0, 6).map(([path]) => path)
@@ -129,7 +136,10 @@ export class Lora {
   async save(folder: string): Promise<void> {
     await makeFolder(folder)
     const target = this.#target instanceof RegExp ? this.paths : this.#target
-    const config = { peft_type: 'LORA', r: this.rank, lora_alpha: this.alpha, target_modules: target, bias: 'none' }
+    const config = {
+      ...{ peft_type: 'LORA', r: this.rank, lora_alpha: this.alpha, target_modules: target, bias: 'none' },
+      fan_in_fan_out: this.#adapted.some(({ layer }) => layer instanceof Conv1D),
+    }
     await saveSafetensors(`${folder}/${weightsFile}`, this.stateDict(), { metadata: { format: 'pt' } })
     await writeFileAtomic(`${folder}/${configFile}`, `${JSON.stringify(config, null, 2)}\n`)
   }
@@ -137,7 +147,8 @@ export class Lora {
   /** Adds what was learned to the weights of the layers and takes the adapters away: inference costs nothing more. */
   merge(): void {
     for (const { layer, adapter, hook } of this.#adapted) {
-      const learned = adapter.lora_B.weight.detach().matmul(adapter.lora_A.weight.detach())
+      const product = adapter.lora_B.weight.detach().matmul(adapter.lora_A.weight.detach())
+      const learned = layer instanceof Conv1D ? product.transpose(0, 1) : product
       layer.weight.assign(layer.weight.detach().add(learned.mul(this.alpha / this.rank)))
       hook.remove()
     }
@@ -169,7 +180,11 @@ export async function loadLora(model: Module, source: string, options: HubOption
   config.only('bias', 'none')
   config.only('use_dora', false)
   config.only('use_rslora', false)
-  config.only('fan_in_fan_out', false)
+  for (const name of ['rank_pattern', 'alpha_pattern', 'exclude_modules', 'layers_to_transform', 'target_parameters']) {
+    const value = json[name]
+    if (typeof value === 'object' && value !== null && Object.keys(value).length > 0)
+      throw config.fail(`${name} is not supported`)
+  }
   const { target_modules: target } = json
   if (!Array.isArray(target)) throw config.fail('target_modules is no list of names')
   const path = await files.find(weightsFile)
@@ -180,6 +195,16 @@ export async function loadLora(model: Module, source: string, options: HubOption
     dropout: config.number('lora_dropout', 0),
     target: target.map(String),
   })
-  lora.loadStateDict(await loadTensors(path))
+  const tensors = await loadTensors(path)
+  lora.loadStateDict(tensors)
+  // Whole layers that were trained beside the adapters, such as a new head.
+  const whole = [...tensors].filter(([name]) => !name.includes('.lora_'))
+  const { unexpected } = model.loadStateDict(
+    new Map(whole.map(([name, x]) => [name.startsWith(peftRoot) ? name.slice(peftRoot.length) : name, x])),
+    { strict: false },
+  )
+  if (unexpected.length > 0) {
+    throw new FileError('loadLora', `${files.name}: the model has no place for ${unexpected.slice(0, 5).join(', ')}`)
+  }
   return lora
 }

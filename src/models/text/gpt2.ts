@@ -5,31 +5,14 @@ import { LayerNorm } from '../../nn/layers/layer-norm.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import { normal } from '../../nn/init.ts'
 import { Module } from '../../nn/module.ts'
-import { Parameter } from '../../nn/parameter.ts'
-import { arange, zeros } from '../../tensor/creation.ts'
+import { arange } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../../io/settings.ts'
 import { type Activation, activationOf } from './activation.ts'
+import { Conv1D } from './conv1d.ts'
 import { attend, type TextInputs, tokenMask } from './heads.ts'
 
 /** GPT-2 (Radford et al. 2019) with the names of transformers. */
-
-/** A linear layer whose weight is [inputs, outputs], as the first GPT had it. */
-class Conv1D extends Module {
-  weight: Parameter
-  bias: Parameter
-
-  constructor(outputs: number, inputs: number) {
-    super()
-    this.weight = new Parameter(zeros([inputs, outputs]))
-    this.bias = new Parameter(zeros([outputs]))
-    normal(this.weight, { std: 0.02 })
-  }
-
-  forward(x: Tensor): Tensor {
-    return x.matmul(this.weight).add(this.bias)
-  }
-}
 
 class Attention extends Module {
   c_attn: Conv1D
