@@ -4,6 +4,7 @@ import { exitCodes, oneLine, reportFailure } from './failure.ts'
 import type { TrainOptions } from './mnist/train.ts'
 import { positiveNumber, wholeNumber } from './options.ts'
 import type { AugmentOptions } from './augment.ts'
+import type { BenchOptions } from './bench.ts'
 import type { ExportOptions } from './export.ts'
 import type { PredictOptions } from './predict.ts'
 import { version } from './version.ts'
@@ -55,6 +56,13 @@ function makeProgram(): Command {
     .description('show what runs here, and why')
     .option('--json', 'print one JSON object')
     .action(async (options: JsonOption) => (await import('./doctor.ts')).printDiagnosis(options))
+  const bench = program
+    .command('bench')
+    .description('measure how fast this machine computes and trains')
+    .option('--seconds <s>', 'duration of each measurement', positiveNumber, 1)
+    .option('--json', 'print one JSON object')
+    .action(async (options: BenchOptions) => (await import('./bench.ts')).printBench(options))
+  addExamples(bench, [['gradus bench --json | jq .peakGflops', 'for scripts']])
   addPictures(program)
   program
     .command('completion')

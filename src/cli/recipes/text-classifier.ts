@@ -47,7 +47,7 @@ export const textRecipe: Recipe<Settings> = {
   name: 'text-classifier',
   description: 'an LSTM or a Transformer that tells what kind of text it reads',
   settings: v.strictObject({
-    ...commonSettings({ epochs: 5, batchSize: 64, lr: 1e-3, clipNorm: 1 }),
+    ...commonSettings({ epochs: 6, batchSize: 64, lr: 5e-3, clipNorm: 1 }),
     data: setting.text('CSV, TSV or JSONL file; any other has a label and a text a line: 1 a fine film'),
     validation: v.optional(setting.text('file to watch (default: 15 % of the data)')),
     test: v.optional(setting.text('file to test on (default: 15 % of the data)')),
