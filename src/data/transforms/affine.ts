@@ -35,11 +35,13 @@ export function warpAffine(picture: Picture, parameters: AffineParameters, optio
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180
 
+type Sides = Pick<Picture, 'height' | 'width'>
+
 /**
  * Where the points of the result come from. With R the turn, S the shear, s the scale, c the fixed point and t the shift, a point
  * p of the source goes to T(p) = s·R·S·(p − c) + c + t; this is its inverse.
  */
-function inverseAffine({ height, width }: Picture, parameters: AffineParameters): PointMap {
+export function inverseAffine({ height, width }: Sides, parameters: AffineParameters): PointMap {
   const { angle = 0, translate: [tx, ty] = [0, 0], scale = 1, shear = [0, 0] } = parameters
   const [cx, cy] = parameters.center ?? [width / 2, height / 2]
   if (!(scale > 0)) throw new ValueError('affine', `scale must be above 0, received ${scale}`)
@@ -82,19 +84,21 @@ export interface RandomAffineOptions extends WarpOptions {
 
 /** A random turn, shift, scaling and shear, as `RandomAffine`. Shifts are whole pixels. */
 export function randomAffine(options: RandomAffineOptions = {}): Transform {
+  return onPictures('randomAffine', (picture, random) =>
+    warpAffine(picture, drawAffine(picture, options, random), options),
+  )
+}
+
+export function drawAffine({ height, width }: Sides, options: RandomAffineOptions, random: Random): AffineParameters {
   const { degrees = 0, translate = [0, 0], scale = [1, 1], shear = 0 } = options
   const [shearX, shearY] = Array.isArray(shear) && typeof shear[0] !== 'number' ? shear : [shear, 0]
-  return onPictures('randomAffine', (picture, random) => {
-    const angle = draw(degrees, random)
-    const shift = (share: number, size: number): number => Math.round(random.uniform(-share, share) * size)
-    const parameters = {
-      angle,
-      translate: [shift(translate[0], picture.width), shift(translate[1], picture.height)],
-      scale: random.uniform(...scale),
-      shear: [draw(shearX as Range, random), draw(shearY as Range, random)],
-    } as const
-    return warpAffine(picture, parameters, options)
-  })
+  const shift = (share: number, size: number): number => Math.round(random.uniform(-share, share) * size)
+  return {
+    angle: draw(degrees, random),
+    translate: [shift(translate[0], width), shift(translate[1], height)],
+    scale: random.uniform(...scale),
+    shear: [draw(shearX as Range, random), draw(shearY as Range, random)],
+  }
 }
 
 /** A random shift by up to these shares of width and height. */

@@ -1,4 +1,5 @@
 import { ValueError } from '../../core/errors.ts'
+import type { Random } from '../random.ts'
 import { onPictures, type Picture, type Transform, withValues } from './picture.ts'
 
 /**
@@ -75,21 +76,30 @@ export interface RandomErasingOptions {
 
 /** Erases a rectangle, as `RandomErasing` (Zhong et al., "Random erasing data augmentation", 2020). */
 export function randomErasing(options: RandomErasingOptions = {}): Transform {
-  const { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3], value = 0 } = options
+  const { value = 0 } = options
   return onPictures('randomErasing', (picture, random) => {
-    if (!random.chance(p)) return picture
-    const { height, width } = picture
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const area = height * width * random.uniform(...scale)
-      const proportion = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])))
-      const h = Math.round(Math.sqrt(area * proportion))
-      const w = Math.round(Math.sqrt(area / proportion))
-      if (h >= height || w >= width || h < 1 || w < 1) continue
-      const fill = value === 'random' ? (): number => random.normal() : (): number => value
-      return erased(picture, random.integer(height - h + 1), random.integer(width - w + 1), h, w, fill)
-    }
-    return picture
+    const hole = drawHole(picture, options, random)
+    if (!hole) return picture
+    return erased(picture, ...hole, value === 'random' ? () => random.normal() : () => value)
   })
+}
+
+/** A hole as randomErasing draws it; undefined where there is to be none. */
+export function drawHole(
+  { height, width }: Pick<Picture, 'height' | 'width'>,
+  { p = 0.5, scale = [0.02, 0.33], ratio = [0.3, 3.3] }: RandomErasingOptions,
+  random: Random,
+): [top: number, left: number, height: number, width: number] | undefined {
+  if (!random.chance(p)) return undefined
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const area = height * width * random.uniform(...scale)
+    const proportion = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])))
+    const h = Math.round(Math.sqrt(area * proportion))
+    const w = Math.round(Math.sqrt(area / proportion))
+    if (h >= height || w >= width || h < 1 || w < 1) continue
+    return [random.integer(height - h + 1), random.integer(width - w + 1), h, w]
+  }
+  return undefined
 }
 
 /** Erases a square of `side` pixels whose middle may be anywhere (DeVries & Taylor, "Cutout", 2017). */

@@ -1,4 +1,5 @@
 import { ValueError } from '../../core/errors.ts'
+import type { Random } from '../random.ts'
 import { onPictures, type Picture, type Transform } from './picture.ts'
 import { resizePicture, type ResizeOptions, type Size, sizeOf } from './resize.ts'
 import { type Fill, fillOf } from './warp.ts'
@@ -28,6 +29,8 @@ function padPicture(picture: Picture, sizes: PaddingSizes, options: PadOptions):
   return rearrange(picture, picture.height + top + bottom, picture.width + left + right, options.fill ?? 0, row, column)
 }
 
+type Sides = Pick<Picture, 'height' | 'width'>
+
 interface Padding {
   readonly top: number
   readonly bottom: number
@@ -39,7 +42,7 @@ interface Padding {
 }
 
 /** Where the rows and columns of a padded picture come from. */
-function padding({ height, width }: Picture, sizes: PaddingSizes, { mode = 'constant' }: PadOptions): Padding {
+function padding({ height, width }: Sides, sizes: PaddingSizes, { mode = 'constant' }: PadOptions): Padding {
   const [left, top, right = left, bottom = top] = typeof sizes === 'number' ? [sizes, sizes] : sizes
   const most = mode === 'reflect' ? 1 : 0
   if (mode !== 'constant' && mode !== 'edge' && Math.max(left, right) > width - most) {
@@ -137,21 +140,31 @@ export interface RandomCropOptions extends PadOptions {
 /** A part of this size from anywhere, after padding, as `RandomCrop`. Throws where the picture is smaller. */
 export function randomCrop(size: Size, options: RandomCropOptions = {}): Transform {
   const [height, width] = sizeOf(size)
-  const { padding: border = 0, fill = 0 } = options
+  const { fill = 0 } = options
   return onPictures('randomCrop', (picture, random) => {
-    const { top, bottom, left, right, row, column } = padding(picture, border, options)
-    const padded = { height: picture.height + top + bottom, width: picture.width + left + right }
-    const [down, across] = [padded.height - height, padded.width - width]
-    if (down < 0 || across < 0) {
-      throw new ValueError(
-        'randomCrop',
-        `cannot take ${height} × ${width} from ${padded.height} × ${padded.width} pixels; pad or resize`,
-      )
-    }
-    const [y0, x0] = [random.integer(down + 1), random.integer(across + 1)]
-    const [fromRow, fromColumn] = [(y: number) => row(y + y0), (x: number) => column(x + x0)]
-    return rearrange(picture, height, width, fill, fromRow, fromColumn)
+    const { row, column } = drawCrop(picture, [height, width], options, random)
+    return rearrange(picture, height, width, fill, row, column)
   })
+}
+
+/** Where rows and columns of a random part come from, as {@link Padding} has it. */
+export function drawCrop(
+  picture: Sides,
+  [height, width]: readonly [number, number],
+  options: RandomCropOptions,
+  random: Random,
+): Pick<Padding, 'row' | 'column'> {
+  const { top, bottom, left, right, row, column } = padding(picture, options.padding ?? 0, options)
+  const padded = { height: picture.height + top + bottom, width: picture.width + left + right }
+  const [down, across] = [padded.height - height, padded.width - width]
+  if (down < 0 || across < 0) {
+    throw new ValueError(
+      'randomCrop',
+      `cannot take ${height} × ${width} from ${padded.height} × ${padded.width} pixels; pad or resize`,
+    )
+  }
+  const [y0, x0] = [random.integer(down + 1), random.integer(across + 1)]
+  return { row: (y) => row(y + y0), column: (x) => column(x + x0) }
 }
 
 export interface RandomResizedCropOptions extends ResizeOptions {

@@ -8,7 +8,14 @@ export {
   type Range,
   type WarpOptions,
 } from './affine.ts'
-export * from './blur.ts'
+export * as batched from './batched.ts'
+export {
+  cutout,
+  gaussianBlur,
+  gaussianNoise,
+  randomErasing,
+  type RandomErasingOptions,
+} from './blur.ts'
 export {
   colorJitter,
   type ColorJitterOptions,

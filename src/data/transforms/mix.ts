@@ -33,21 +33,30 @@ export function cutMix({ classes, alpha = 1 }: MixOptions): BatchMix {
       throw new ShapeError('cutMix', `expects images [N, C, H, W], received ${formatShape(inputs.shape)}`)
     const [height, width] = inputs.shape.slice(2) as [number, number]
     const [source, size] = rowsOf('cutMix', inputs)
-    const half = 0.5 * Math.sqrt(1 - random.beta(alpha, alpha))
-    const [x, y] = [random.integer(width), random.integer(height)]
-    const cut = (middle: number, side: number): [number, number] => [
-      Math.max(0, middle - Math.trunc(half * side)),
-      Math.min(side, middle + Math.trunc(half * side)),
-    ]
-    const [[left, right], [top, bottom]] = [cut(x, width), cut(y, height)]
+    const { left, right, top, bottom, share } = drawCut([height, width], alpha, random)
     const out = source.slice()
     for (let i = 0; i < out.length; i++) {
       const [column, row] = [i % width, Math.floor(i / width) % height]
       if (column >= left && column < right && row >= top && row < bottom) out[i] = source[before(i, size, out.length)]!
     }
-    const share = 1 - ((right - left) * (bottom - top)) / (width * height)
     return [leaf(out, inputs.shape), shares('cutMix', labels, classes, share)] as const
   }
+}
+
+/** A rectangle as cutMix draws it, and the share of the picture that stays. */
+export function drawCut(
+  [height, width]: readonly [number, number],
+  alpha: number,
+  random: Random,
+): { left: number; right: number; top: number; bottom: number; share: number } {
+  const half = 0.5 * Math.sqrt(1 - random.beta(alpha, alpha))
+  const [x, y] = [random.integer(width), random.integer(height)]
+  const cut = (middle: number, side: number): [number, number] => [
+    Math.max(0, middle - Math.trunc(half * side)),
+    Math.min(side, middle + Math.trunc(half * side)),
+  ]
+  const [[left, right], [top, bottom]] = [cut(x, width), cut(y, height)]
+  return { left, right, top, bottom, share: 1 - ((right - left) * (bottom - top)) / (width * height) }
 }
 
 /** One of several mixes a batch, each as likely. */
@@ -85,7 +94,7 @@ function before(i: number, size: number, length: number): number {
   return (i - size + length) % length
 }
 
-function shares(op: string, labels: Tensor, classes: number, share: number): Tensor {
+export function shares(op: string, labels: Tensor, classes: number, share: number): Tensor {
   const numbers = labels.dataSync()
   const out = new Float32Array(numbers.length * classes)
   for (const [i, label] of numbers.entries()) {

@@ -66,7 +66,7 @@ export function warp(
   return { values: out, channels, height: outHeight, width: outWidth }
 }
 
-function roundHalfEven(x: number): number {
+export function roundHalfEven(x: number): number {
   const rounded = Math.round(x)
   return rounded - x === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
