@@ -5,6 +5,7 @@ import { LaneBuilder } from '../lane/builder.ts'
 import type { BufferParameter, Constant, LaneRange, Register } from '../lane/program.ts'
 import type { Affine } from '../schedule/affine.ts'
 import type { Product, ProductKernel } from '../schedule/product.ts'
+import { loadsIn } from '../schedule/walk.ts'
 import { Arguments, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
@@ -326,6 +327,7 @@ class ProductWriter {
     const { b, blocks } = this
     const axes = this.placed(tile)
     const width = this.schedule.strip
+    this.prefetchEpilogue(tile, axes)
     blocks.eachBlock(b, (loops) => {
       const block = this.block(tile, axes, loops)
       this.eachVector(tile, (i, row, column) => {
@@ -336,10 +338,26 @@ class ProductWriter {
     if (sums) this.finish(sums, tile)
   }
 
+  /** What the epilogue reads of each row is on its way while the sums are computed. */
+  private prefetchEpilogue(tile: Tile, axes: readonly LaneAffine[]): void {
+    const { b, args, kernel, lane } = this
+    const { tileAxis, strip: width } = this.schedule
+    if (!kernel.epilogue || tileAxis < 0) return
+    for (const { node, at: from } of loadsIn(kernel.epilogue)) {
+      if (node === kernel.source || from.terms[tileAxis] === 0 || from.terms[lane] !== 1) continue
+      this.eachVector(tile, (_, row, { offset }) => {
+        const here = axes.with(tileAxis, axes[tileAxis]!.plus(row)).with(lane, tile.strip.times(width).plus(offset))
+        b.prefetch(args.buffer(node), at(from, here).plus(args.offset(node)))
+      })
+    }
+  }
+
   /** Adds a block of a tile to its sums. */
   private addBlock(sums: BufferParameter, tile: Tile, loops: BlockLoops): void {
     const { b } = this
-    const block = this.block(tile, this.placed(tile), loops)
+    const axes = this.placed(tile)
+    this.prefetchEpilogue(tile, axes)
+    const block = this.block(tile, axes, loops)
     this.eachVector(tile, (i, row, column) => {
       const place = tile.sums.plus(row * this.schedule.strip + column.offset)
       b.store(sums, place, this.add(b.load(sums, place), block[i]!))

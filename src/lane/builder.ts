@@ -209,6 +209,11 @@ export class LaneBuilder {
     this.#block.push({ kind: 'store', value: stored, access })
   }
 
+  /** Says that an element will be read soon; it may lie outside of the buffer. */
+  prefetch(buffer: BufferParameter, base: AffineLike): void {
+    this.#block.push({ kind: 'prefetch', buffer, base: Affine.of(base) })
+  }
+
   /**
    * Indices that `gather` takes: lanes outside [0, bound) become 0; the first is reported with the op number and its
    * position: `at` for lane 0, `laneStride` more for each further one.

@@ -142,6 +142,8 @@ class Interpreter {
         for (let i = 0; i < lanes; i++) if (active(i)) this.#write(buffer, start + i * laneStride, value[i] as number)
         break
       }
+      case 'prefetch':
+        break
       case 'gather': {
         const indices = this.#lanesOf(statement.indices)
         const start = this.#value(statement.base)

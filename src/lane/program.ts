@@ -153,6 +153,12 @@ export interface Store {
   readonly value: Value
   readonly access: Access
 }
+/** The cache line of an element will be read soon. It need not exist. */
+export interface Prefetch {
+  readonly kind: 'prefetch'
+  readonly buffer: BufferParameter
+  readonly base: Affine
+}
 /** Lane i reads element `base + scale · indices[i]`; `indices` has a bound. Lanes outside `within` give 0. */
 export interface Gather {
   readonly kind: 'gather'
@@ -240,6 +246,7 @@ export type Statement =
   | Compute
   | Load
   | Store
+  | Prefetch
   | Gather
   | CheckIndices
   | ReadScalar

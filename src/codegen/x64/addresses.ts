@@ -329,6 +329,9 @@ export class Addresses {
           use(statement.access.buffer, statement.access.base)
           useRange(statement.access.within)
           break
+        case 'prefetch':
+          use(statement.buffer, statement.base)
+          break
         case 'gather':
           use(statement.buffer, statement.base)
           useRange(statement.within)

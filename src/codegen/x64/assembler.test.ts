@@ -105,6 +105,29 @@ describe('jumps, labels and constants', () => {
   })
 })
 
+describe('code that is written again', () => {
+  test('moves displacements that grow, and keeps distances to constants and inside', () => {
+    const written = (again: (a: Assembler, from: number) => void, step: number): Uint8Array => {
+      const a = new Assembler()
+      const pool = a.constant(Float32Array.of(1, 2, 3, 4))
+      const round = (i: number): void => {
+        const skip = a.label()
+        a.vaddps(xmm(1), xmm(2), mem(rsi, 1024 + 64 * i).stepping(step))
+        a.jae(skip)
+        a.vmulps(xmm(1), xmm(1), pool)
+        a.bind(skip)
+      }
+      round(0)
+      if (step > 0) again(a, 0)
+      else [1, 2].forEach(round)
+      a.ret()
+      return a.finish()
+    }
+    const repeated = written((a, from) => a.repeat(from, 3), 64)
+    expect([...repeated]).toEqual([...written(() => {}, 0)])
+  })
+})
+
 describe('operands that an instruction does not take', () => {
   const a = new Assembler()
 

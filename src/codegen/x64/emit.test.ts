@@ -464,6 +464,38 @@ describe('control', () => {
     )
   })
 
+  test('what is read ahead may lie outside, and changes nothing', () => {
+    agree(
+      (b) => {
+        const [x, y] = [b.buffer('x', 'f32', 32), b.buffer('y', 'f32', 32)]
+        b.loop({ count: 32 / b.lanes, step: b.lanes }, (i) => {
+          b.prefetch(x, Affine.of(i).plus(2 ** 20))
+          b.store(y, i, b.load(x, i))
+        })
+      },
+      [Float32Array.from({ length: 32 }, (_, i) => i), new Float32Array(32)],
+      { 1: Float32Array.from({ length: 32 }, (_, i) => i) },
+    )
+  })
+
+  test('turns of several rounds read what each round does, constants and strides included', () => {
+    const values = Float32Array.from({ length: 2 * 77 }, (_, i) => i)
+    const sum = (count: number): number => 3 * values.slice(0, count).reduce((total, x) => total + x, 0)
+    agree(
+      (b) => {
+        const [x, y] = [b.buffer('x', 'f32', 2 * 77), b.buffer('y', 'f32', 1)]
+        const total = b.variable(b.float(0))
+        b.loop({ count: 77, hot: true }, (i) => {
+          const pair = b.add(b.splat(x, Affine.of(i).times(2)), b.splat(x, Affine.of(i).times(2).plus(1)))
+          b.set(total, b.fma(pair, b.float(3), total))
+        })
+        b.store(y, 0, total, { within: b.range(0, 0, 1) })
+      },
+      [values, new Float32Array(1)],
+      { 1: [sum(2 * 77)] },
+    )
+  })
+
   test('loops whose limit leaves no round, and steps that are no powers of two', () => {
     agree(
       (b) => {

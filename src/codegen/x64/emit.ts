@@ -91,6 +91,9 @@ class KernelEmitter {
       case 'store':
         emitStore(o, this.#addresses, statement, this.#scratch)
         break
+      case 'prefetch':
+        this.#a.prefetcht0(this.#addresses.element(statement.buffer, statement.base))
+        break
       case 'gather':
         emitGather(o, this.#addresses, statement)
         break
