@@ -6,6 +6,7 @@ import { gather } from '../graph/ops/indexing.ts'
 import { buffer, constant, iota } from '../graph/ops/leaves.ts'
 import { less, lessEqual, logicalAnd, where } from '../graph/ops/logic.ts'
 import { broadcastTo, pad, reshape, sliceDim } from '../graph/ops/views.ts'
+import { capturing } from '../runtime/capture.ts'
 import { wrap } from '../tensor/base.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { Buffer } from './parameter.ts'
@@ -50,6 +51,9 @@ export class KeyValueCache {
   #capacity: number
   #length = 0
   #step: Step | undefined
+  /** Changes with the tensors that hold keys and values: a captured step writes to those that it was captured with. */
+  #epoch = 0
+  #lengthMatters = false
 
   constructor({ capacity = 32 }: CacheOptions = {}) {
     if (!Number.isInteger(capacity) || capacity < 1) {
@@ -60,6 +64,7 @@ export class KeyValueCache {
 
   /** Number of positions that are remembered. */
   get length(): number {
+    if (capturing()) this.#lengthMatters = true
     return this.#length
   }
 
@@ -88,6 +93,7 @@ export class KeyValueCache {
         keys: written(known?.keys, keys.node, step.positions, step.capacity),
         values: written(known?.values, values.node, step.positions, step.capacity),
       }
+      if (own.keys !== known?.keys) this.#epoch++
       this.#layers[layer] = own
       return { keys: own.keys, values: own.values, mask: wrap(step.mask) }
     })
@@ -99,11 +105,33 @@ export class KeyValueCache {
     this.#step = undefined
   }
 
+  /**
+   * What the next `count` positions depend on, where they can be read as captured with others of the same number and `epoch`:
+   * `at` makes them the next ones while capturing. Undefined while there is nothing to write to, no room, or a model that asks for
+   * the {@link length}.
+   */
+  repeatable(
+    count: number,
+  ): { readonly epoch: number; readonly positions: Tensor; at(positions: Tensor): void } | undefined {
+    const capacity = this.#capacity
+    if (this.#layers.length === 0 || this.#length + count > capacity || this.#lengthMatters) return undefined
+    const at = ({ node }: Tensor): void => {
+      this.#step = stepAt(node, capacity)
+    }
+    return { epoch: this.#epoch, positions: wrap(positionsFrom(this.#length, count)), at }
+  }
+
   /** Takes row index[n] for row n of the batch, as beam search does when it drops hypotheses. index: int32 [N′]. */
   reorder(index: Tensor): void {
     const rows = reshape(index.node, [index.size, 1, 1, 1])
-    const picked = (x: Buffer): Buffer => new Buffer(wrap(gather(x.node, rows, 0, 'KeyValueCache.reorder')))
+    const picked = (x: Buffer): Buffer => {
+      const taken = wrap(gather(x.node, rows, 0, 'KeyValueCache.reorder'))
+      if (x.shape[0] !== index.size) return new Buffer(taken)
+      x.assign(taken)
+      return x
+    }
     withGrad(false, () => {
+      if (this.#layers.some(({ keys }) => keys.shape[0] !== index.size)) this.#epoch++
       for (const layer of this.#layers) {
         layer.keys = picked(layer.keys)
         layer.values = picked(layer.values)
@@ -114,6 +142,7 @@ export class KeyValueCache {
   /** Forgets everything. */
   clear(): void {
     this.#layers.length = 0
+    this.#epoch++
     this.#length = 0
     this.#step = undefined
   }
@@ -122,16 +151,23 @@ export class KeyValueCache {
   #next(count: number): Step {
     if (this.#step?.count === count) return this.#step
     while (this.#capacity < this.#length + count) this.#capacity *= 2
-    const capacity = this.#capacity
-    const positions = buffer(
-      Int32Array.from({ length: count }, (_, i) => this.#length + i),
-      [count],
-      'int32',
-    )
-    const seen = lessEqual(reshape(iota(capacity), [1, capacity]), reshape(positions, [count, 1]))
-    this.#step = { count, capacity, positions, mask: reshape(seen, [1, 1, count, capacity]) }
+    this.#step = stepAt(positionsFrom(this.#length, count), this.#capacity)
     return this.#step
   }
+}
+
+function positionsFrom(start: number, count: number): Node {
+  return buffer(
+    Int32Array.from({ length: count }, (_, i) => start + i),
+    [count],
+    'int32',
+  )
+}
+
+function stepAt(positions: Node, capacity: number): Step {
+  const count = positions.shape[0]!
+  const seen = lessEqual(reshape(iota(capacity), [1, capacity]), reshape(positions, [count, 1]))
+  return { count, capacity, positions, mask: reshape(seen, [1, 1, count, capacity]) }
 }
 
 function checkSame(known: Tensor, given: Tensor): void {

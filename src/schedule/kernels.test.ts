@@ -41,6 +41,16 @@ function check(...roots: Node[]): readonly Kernel[] {
 }
 
 describe('kernels', () => {
+  test('what is dear to compute is stored before its rows are repeated, not before single elements are', () => {
+    const row = exp(leaf([1, 6]))
+    const repeated = (y: Node): Node => mul(broadcastTo(y, [4, 6]), leaf([4, 6], 2))
+    expect(check(repeated(row))).toHaveLength(2)
+    expect(check(repeated(add(leaf([1, 6]), constant(2))))).toHaveLength(1)
+    expect(check(repeated(exp(leaf([4, 1]))))).toHaveLength(1)
+    expect(check(repeated(exp(leaf([1, 1]))))).toHaveLength(1)
+    expect(check(mul(row, leaf([4, 6], 2)))).toHaveLength(2)
+  })
+
   test('an elementwise chain with views is one nest', () => {
     const x = leaf([4, 6])
     const y = mul(add(permute(x, [1, 0]), constant(2)), flip(leaf([6, 4], 2), [0]))

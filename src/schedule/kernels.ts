@@ -159,6 +159,9 @@ interface InlineCost {
 /** A store and a load cost about as much as so many operations. */
 const storeCost = 4
 
+/** What an expensive operation counts. */
+const expensiveCost = 10
+
 const expensive: ReadonlySet<string> = new Set([...transcendental, 'randomBits'])
 
 function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node> {
@@ -174,6 +177,12 @@ function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node>
   }
   const costs = new Map<Node, InlineCost>()
   for (const node of order) {
+    if (node.op.kind === 'elementwise' || node.op.name === 'broadcast') {
+      for (const input of node.inputs) {
+        const isDear = (costs.get(input)?.operations ?? 0) >= expensiveCost && !stored.has(input)
+        if (isDear && isRepeatedInside(input.shape, node.shape)) stored.add(input)
+      }
+    }
     const cost = inlineCost(node, costs, stored)
     costs.set(node, cost)
     if (stored.has(node) || isPlaceholder(node) || (readers.get(node) ?? 0) < 2) continue
@@ -183,10 +192,20 @@ function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node>
   return stored
 }
 
+/**
+ * Whether a broadcast repeats rows of several elements: what is the same along the innermost axis is computed once in any case,
+ * rows would be computed again for each repetition.
+ */
+function isRepeatedInside(from: Shape, to: Shape): boolean {
+  const last = from.findLastIndex((extent) => extent > 1)
+  const missing = to.length - from.length
+  return last >= 0 && to.slice(0, missing + last).some((extent, d) => extent > (from[d - missing] ?? 1))
+}
+
 function inlineCost(node: Node, costs: ReadonlyMap<Node, InlineCost>, stored: ReadonlySet<Node>): InlineCost {
   if (isPlaceholder(node)) return { operations: 0, reads: 1 }
   let operations = node.op.kind === 'elementwise' ? 1 : 0
-  if (expensive.has(node.op.name)) operations += 10
+  if (expensive.has(node.op.name)) operations += expensiveCost
   let reads = 0
   for (const input of node.inputs) {
     if (stored.has(input) || isPlaceholder(input)) {

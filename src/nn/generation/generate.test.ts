@@ -101,6 +101,24 @@ describe('generate', () => {
     }
   })
 
+  test('goes through the model once for many tokens, or for each where it asks for the length', async () => {
+    manualSeed(4)
+    const model = new Tiny().eval()
+    const expected = await nn.generate(model, [1], { maxNewTokens: 60, cache: false })
+    for (const asks of [false, true]) {
+      const lengths: (number | undefined)[] = []
+      const watched: nn.LanguageModel = {
+        forward(tokens, options = {}) {
+          lengths.push(asks ? options.cache?.length : 0)
+          return model.forward(tokens, options)
+        },
+      }
+      expect(await nn.generate(watched, [1], { maxNewTokens: 60 })).toEqual(expected)
+      if (asks) expect(lengths).toEqual(Array.from({ length: 60 }, (_, i) => i))
+      else expect(lengths.length).toBeLessThan(20)
+    }
+  })
+
   test('draws with the probabilities of the model', async () => {
     const options = { maxNewTokens: 2000, doSample: true, generator: new Generator(1), cache: false }
     const model: nn.LanguageModel = {

@@ -2,6 +2,7 @@ import { ShapeError, ValueError } from '../../core/errors.ts'
 import type { Values } from '../../core/dtype.ts'
 import { formatShape } from '../../core/shape.ts'
 import { withGrad } from '../../graph/node.ts'
+import { compile } from '../../tensor/compile.ts'
 import { tensor } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { KeyValueCache } from '../key-value-cache.ts'
@@ -10,6 +11,8 @@ import { argMax, type ChoiceOptions, checkChoice, draw, logProbabilities, penali
 /**
  * What writes text: int32 tokens [N, T] → logits [N, T, V] of the token after each. Given a cache, the tokens are those after
  * the ones it has seen, and their keys and values go into it; a model that takes none may leave it aside with `cache: false`.
+ * With a cache, `forward` is not gone through for every token ({@link compile}): it may depend on nothing but tensors, shapes and
+ * what the cache says.
  */
 export interface LanguageModel {
   forward(tokens: Tensor, options?: { readonly cache?: KeyValueCache | undefined }): Tensor
@@ -72,34 +75,52 @@ class Reader {
   readonly #model: LanguageModel
   readonly #cache: KeyValueCache | undefined
   #rows: number[][] = []
+  /** Logits of the last position, recorded once for tokens of one shape. */
+  readonly #repeat: (input: Tensor, positions: Tensor, at: (positions: Tensor) => void) => Tensor
+  #at: ((positions: Tensor) => void) | undefined
+  #epoch = -1
 
   constructor(model: LanguageModel, cached: boolean) {
     this.#model = model
     this.#cache = cached ? new KeyValueCache() : undefined
+    this.#repeat = compile((input, positions, at) => {
+      at(positions)
+      return this.#last(input)
+    })
   }
 
   /** Logits [V] of what follows each row once `tokens` have been added to the rows, which are all of one length. */
   async read(tokens: readonly (readonly number[])[]): Promise<Float64Array[]> {
     const count = tokens[0]!.length
-    this.#rows = tokens.map((added, n) => [...(this.#rows[n] ?? []), ...added])
+    if (!this.#cache) this.#rows = tokens.map((added, n) => [...(this.#rows[n] ?? []), ...added])
     const given = this.#cache ? tokens : this.#rows
     const input = tensor(Int32Array.from(given.flat()), { shape: [given.length, given[0]!.length] })
-    const last = withGrad(false, () => {
-      const logits = this.#model.forward(input, { cache: this.#cache })
-      if (logits.rank !== 3 || logits.shape[0] !== given.length) {
-        throw new ShapeError('generate', `expects logits [N, T, V] of the model, received ${formatShape(logits.shape)}`)
-      }
-      return logits.narrow(1, logits.shape[1]! - 1, 1)
-    })
-    const values: Values = await last.data()
+    const values: Values = await withGrad(false, () => this.#next(input, count)).data()
     this.#cache?.advance(count)
     const size = values.length / given.length
-    return given.map((_, n) => Float64Array.from(values.subarray(n * size, (n + 1) * size)))
+    return given.map((_, n) => new Float64Array(values.subarray(n * size, (n + 1) * size)))
+  }
+
+  #next(input: Tensor, count: number): Tensor {
+    const step = this.#cache?.repeatable(count)
+    if (!step) return this.#last(input)
+    // One function for one epoch: with another, the step is captured anew.
+    if (step.epoch !== this.#epoch) [this.#at, this.#epoch] = [step.at, step.epoch]
+    return this.#repeat(input, step.positions, this.#at!)
+  }
+
+  #last(input: Tensor): Tensor {
+    const logits = this.#model.forward(input, { cache: this.#cache })
+    const [rows] = input.shape
+    if (logits.rank !== 3 || logits.shape[0] !== rows) {
+      throw new ShapeError('generate', `expects logits [N, T, V] of the model, received ${formatShape(logits.shape)}`)
+    }
+    return logits.narrow(1, logits.shape[1]! - 1, 1)
   }
 
   /** Row n becomes what row index[n] was. */
   reorder(index: readonly number[]): void {
-    this.#rows = index.map((n) => this.#rows[n]!)
+    if (!this.#cache) this.#rows = index.map((n) => this.#rows[n]!)
     this.#cache?.reorder(tensor(Int32Array.from(index)))
   }
 }
