@@ -109,15 +109,15 @@ function addTrain(program: Command): void {
 function addFinetune(program: Command): void {
   const finetune = program.command('finetune').description('train a pretrained network on your own data')
   addExamples(finetune, [
-    ['gradus finetune image photos --from timm/resnet18.a1_in1k', 'pictures, one folder a class'],
+    ['gradus finetune image photos --from timm/resnet18.a1_in1k', 'your pictures'],
     ['gradus finetune text reviews.csv --from google-bert/bert-base-uncased', 'texts with labels'],
-    ['gradus finetune text reviews.csv --from FOLDER --lora 8', 'a model on disk, adapters alone'],
+    ['gradus finetune text reviews.csv --from FOLDER --lora 8', 'adapters alone'],
   ])
 }
 
 const exitCodeHelp = `
-Exit codes: 0 done, 1 a fault of the program, 2 something to put right as the message says,
-130 interrupted.`
+Exit codes: 0 done, 1 a fault of the program, 2 something to put right as the
+message says, 130 interrupted.`
 
 /** Commands that work on the folder of a run. */
 function addRunCommands(program: Command): void {
@@ -186,12 +186,12 @@ function addPredict(program: Command): void {
     )
   addExamples(command, [
     ['gradus predict runs/mnist-1 7', 'test digit 7'],
-    ['gradus predict runs/mnist-1 digit.png', 'your own drawing, on light or dark paper'],
-    ['gradus predict runs/tabular-1 weight=3000,origin=USA', 'a row, or a JSON object'],
-    ['gradus predict runs/text-classifier-1 "a fine film"', 'a text'],
+    ['gradus predict runs/mnist-1 digit.png', 'your own drawing'],
+    ['gradus predict runs/tabular-1 weight=3000', 'a row, or a JSON object'],
+    ['gradus predict runs/films "a fine film"', 'a text, of recipe text-classifier'],
     ['gradus predict runs/char-lm-1 "To be"', 'the beginning of a text'],
     ['gradus predict runs/seq2seq-1 gradient', 'a source'],
-    ['gradus predict runs/forecast-1 hours.csv', 'a series; end for that of the training'],
+    ['gradus predict runs/forecast-1 hours.csv', 'a series; end: that of the training'],
   ])
 }
 
