@@ -6,7 +6,7 @@ import { FileError } from '../../src/core/errors.ts'
 import { encodeOnnx, loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { Settings } from '../../src/io/settings.ts'
 import { architectureOf } from '../../src/models/architectures.ts'
-import { Autoencoder } from '../../src/models/autoencoder.ts'
+import { Autoencoder, VariationalAutoencoder } from '../../src/models/autoencoder.ts'
 import { noGrad } from '../../src/index.ts'
 import type { Module } from '../../src/nn/module.ts'
 import { LSTM } from '../../src/nn/recurrent/layers.ts'
@@ -97,6 +97,7 @@ describe.skipIf(!ort)('exported models in ONNX Runtime', () => {
 
   test.each<[string, () => Module, readonly number[]]>([
     ['autoencoder', () => new Autoencoder(), [2, 784]],
+    ['variational autoencoder', () => new VariationalAutoencoder(), [2, 784]],
     ['lstm', () => new LSTM(3, 5, { numLayers: 2, bidirectional: true, batchFirst: true }), [2, 4, 3]],
   ])('%s', async (_, make, shape) => {
     const model = make()

@@ -12,6 +12,7 @@ const kinds: Readonly<Record<number, string>> = {
   4: 'a tensor',
   6: 'floats',
   7: 'integers',
+  8: 'texts',
 }
 
 export interface NodeFacts {
@@ -73,6 +74,11 @@ export class Attributes {
   numbers(name: string): number[] | undefined {
     const found = this.find(name, 6, 7)
     return found && (found.type === 6 ? [...found.floats] : found.ints.map(Number))
+  }
+
+  /** A list of texts; undefined where the attribute is not given. */
+  texts(name: string): string[] | undefined {
+    return this.find(name, 8)?.strings.map((text) => new TextDecoder().decode(text))
   }
 
   tensor(name: string): Tensor | undefined {

@@ -19,10 +19,11 @@ import { images } from './ops/images.ts'
 import { arithmetic } from './ops/arithmetic.ts'
 import { normalization } from './ops/normalization.ts'
 import type { Operations } from './ops/operation.ts'
+import { recurrent } from './ops/recurrent.ts'
 import { shaping } from './ops/shaping.ts'
 import { computingDType, elementTypeName, isMarkedUntrained, type Reading, readTensor } from './tensors.ts'
 
-const operations: Operations = { ...arithmetic, ...images, ...normalization, ...shaping }
+const operations: Operations = { ...arithmetic, ...images, ...normalization, ...recurrent, ...shaping }
 
 /** Inputs that are no weights: running statistics, sizes, scales of quantisation. */
 const untrained: Readonly<Record<string, readonly number[]>> = {
