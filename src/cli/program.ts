@@ -142,6 +142,7 @@ function addRunCommands(program: Command): void {
     .command('export')
     .description('write a trained network as others read it: config.json, model.safetensors, files of the tokenizer')
     .argument(...folder)
+    .option('--onnx', 'write model.onnx, too; texts are filled up to the greatest length')
     .option('--out <folder>', 'where to write (default: export in the folder of the run)')
     .option(...json)
     .action(async (run: string, options: ExportOptions) => (await import('./export.ts')).exportRun(run, options))

@@ -10,6 +10,7 @@ import { Random } from '../../src/data/random.ts'
 import { imagenetDeviation, imagenetMean, normalize } from '../../src/data/transforms/colour.ts'
 import { centerCrop } from '../../src/data/transforms/crop.ts'
 import { compose } from '../../src/data/transforms/picture.ts'
+import { loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { loadTokenizer } from '../../src/io/tokenizer.ts'
 import { fromPretrained } from '../../src/models/pretrained.ts'
 import { manualSeed } from '../../src/tensor/random.ts'
@@ -87,10 +88,16 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   const out = join(folder, 'exported')
   const tested = await answer('eval', trainedIn)
   const guess = await answer('predict', trainedIn, 'A WITTY story')
-  const exported = await answer('export', trainedIn, '--out', out)
+  const exported = await answer('export', trainedIn, '--onnx', '--out', out)
   expect(tested['accuracy']).toBe(trained.test.accuracy)
   expect(guess['prediction']).toBe('praise')
-  expect(exported['files']).toEqual(['config.json', 'model.safetensors', 'tokenizer_config.json', 'vocab.txt'])
+  expect(exported['files']).toEqual([
+    'config.json',
+    'model.safetensors',
+    'tokenizer_config.json',
+    'vocab.txt',
+    'model.onnx',
+  ])
 
   // Anybody can load it: the labels are in its configuration, the logits are those of the run.
   const { model, config, missing, unexpected } = await fromPretrained(out)
@@ -100,6 +107,11 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   const shares = await model.forward(inputIds, inputs).softmax(1).data()
   const said = guess['probabilities'] as { blame: number; praise: number }
   expect(Math.abs(shares[1]! - said.praise)).toBeLessThan(1e-6)
+  const graph = await loadOnnx(join(out, 'model.onnx'))
+  expect(graph.inputNames).toEqual(['input_ids', 'attention_mask', 'token_type_ids'])
+  const filled = (await loadTokenizer(out)).batch(['A WITTY story'], { padding: 'maxLength' })
+  const again = await graph.forward(filled.inputIds, filled.attentionMask, filled.tokenTypeIds).softmax(1).data()
+  expect(Math.abs(again[1]! - said.praise)).toBeLessThan(1e-5)
 
   // From a folder, with adapters: only they and the head learn.
   const lora = join(folder, 'lora')
@@ -141,7 +153,7 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   const trained = await answer('finetune', 'image', photos, ...from, '--epochs', '1', '--run', trainedIn)
   expect(Object.keys(trained.test)).toEqual(['loss', 'accuracy'])
   const guess = await answer('predict', trainedIn, join(photos, 'sky', '3.png'))
-  const exported = await answer('export', trainedIn)
+  const exported = await answer('export', trainedIn, '--onnx')
   const { model, config } = await fromPretrained(exported['folder'] as string)
   expect([config['num_classes'], config['label_names']]).toEqual([2, ['leaf', 'sky']])
   const picture = await decodeImage(join(photos, 'sky', '3.png'), { shorterSide: 37 })
@@ -151,6 +163,7 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
     .softmax(1)
     .data()
   const said = guess['probabilities'] as { leaf: number; sky: number }
+  expect(exported['files']).toContain('model.onnx')
   expect(Math.abs(shares[0]! - said.leaf) + Math.abs(shares[1]! - said.sky)).toBeLessThan(1e-6)
 
   const quick = ['--epochs', '20', '--head-lr', '0.03']

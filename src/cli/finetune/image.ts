@@ -6,6 +6,7 @@ import { isRecord } from '../../core/record.ts'
 import { freezeBatchNorm } from '../../models/fine-tuning.ts'
 import { fromPretrained, type TensorModel } from '../../models/pretrained.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
+import { zeros } from '../../tensor/creation.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
@@ -107,8 +108,13 @@ export const finetuneImage: Recipe<Settings> = {
     return classifyPicture(network, input, look)
   },
   async publish(prepared) {
-    const { network, config, classes } = prepared as PreparedImages
-    return { model: network, config: { ...config, num_classes: classes!.length, label_names: classes } }
+    const { network, config, classes, look } = prepared as PreparedImages
+    const inputs = [zeros([1, 3, look.size, look.size])]
+    return {
+      model: network,
+      example: { inputs, inputNames: ['pixel_values'] },
+      config: { ...config, num_classes: classes!.length, label_names: classes },
+    }
   },
 }
 

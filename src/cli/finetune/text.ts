@@ -6,11 +6,12 @@ import { fromPretrained, type Pretrained, type TensorModel } from '../../models/
 import { ModuleList } from '../../nn/containers.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { Module } from '../../nn/module.ts'
+import { full } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { rankedClasses } from '../recipes/image-classifier.ts'
-import type { Prepared, Recipe } from '../recipes/recipe.ts'
+import type { Prepared, Publication, Recipe } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { count } from '../terminal/format.ts'
@@ -113,7 +114,7 @@ export const finetuneText: Recipe<Settings> = {
     return rankedClasses(network.forward(packed([input], tokenizer, maxLength)), classes!)
   },
   async publish(prepared, { from, revision }) {
-    const { network, pretrained, classes } = prepared as PreparedTexts
+    const { network, pretrained, classes, maxLength } = prepared as PreparedTexts
     network.lora?.merge()
     const { num_labels: _, ...config } = pretrained.config
     const files = await modelFiles(from, revision === undefined ? {} : { revision })
@@ -127,8 +128,18 @@ export const finetuneText: Recipe<Settings> = {
         label2id: Object.fromEntries(classes!.map((name, i) => [name, i])),
       },
       files: found.filter((path) => path !== undefined),
+      example: exampleOf(maxLength),
     }
   },
+}
+
+/** One text of the greatest length: shorter ones are filled up to it. */
+function exampleOf(length: number): NonNullable<Publication['example']> {
+  const row = (value: number): Tensor => full([1, length], value, { dtype: 'int32' })
+  return {
+    inputs: [row(0), { attentionMask: row(1), tokenTypeIds: row(0) }],
+    inputNames: ['input_ids', 'attention_mask', 'token_type_ids'],
+  }
 }
 
 const tokenizerFiles = [

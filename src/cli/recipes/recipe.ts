@@ -3,6 +3,7 @@ import type { DataLoader } from '../../data/data-loader.ts'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Layer, Module } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import type { Tree } from '../../tensor/tree.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import type { Metric } from '../../train/metrics.ts'
 import type { Figures, Metrics } from '../../train/running-figures.ts'
@@ -38,6 +39,8 @@ export interface Publication {
   readonly config: Readonly<Record<string, unknown>>
   /** Paths of files that are copied: those of the tokenizer. */
   readonly files?: readonly string[]
+  /** What `forward` takes, for export to ONNX, and what to call its tensors. Default: an input of the test data. */
+  readonly example?: { readonly inputs: readonly Tree[]; readonly inputNames: readonly string[] }
 }
 
 /** Everything that a training is made of. */
