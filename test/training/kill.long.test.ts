@@ -35,7 +35,8 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(tree, { recursive: true, force: true }))
 
-type Kill = { readonly afterSteps: number } | 'before a rename' | 'never'
+/** `delay`: milliseconds between the reading of the loss that is waited for and the kill. */
+type Kill = { readonly afterSteps: number; readonly delay?: number } | 'before a rename' | 'never'
 
 /** Runs the training until it ends or is killed; returns whether it ended by itself. */
 function life(folder: string, kill: Kill): Promise<{ ended: boolean; errors: string }> {
@@ -48,7 +49,7 @@ function life(folder: string, kill: Kill): Promise<{ ended: boolean; errors: str
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     steps += text.split('\n').length - 1
-    if (typeof kill === 'object' && steps >= kill.afterSteps) child.kill('SIGKILL')
+    if (typeof kill === 'object' && steps >= kill.afterSteps) setTimeout(() => child.kill('SIGKILL'), kill.delay ?? 0)
   })
   const watcher = watch(checkpoints, (_, name) => {
     if (kill === 'before a rename' && name?.endsWith('.tmp')) child.kill('SIGKILL')
@@ -81,8 +82,9 @@ describe('killed trainings', () => {
     const random = new Random(20)
     let done = 0
     for (; done < kills; done++) {
-      // A third in the moment of a write, the others after up to five readings of the loss.
-      const kill = done % 3 === 0 ? 'before a rename' : { afterSteps: random.integer(3) }
+      // A third in the moment of a write, the others at any moment around the first readings of the loss.
+      const later = { afterSteps: random.integer(3), delay: random.integer(4) }
+      const kill = done % 3 === 0 ? 'before a rename' : later
       const { ended, errors } = await life(killed, kill)
       expect(errors).toBe('')
       if (ended) break

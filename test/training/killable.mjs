@@ -7,7 +7,7 @@ import { accuracy, fit, historyFile } from './dist/train/index.js'
 const folder = process.argv[2]
 const epochs = 6
 
-const pictures = await moduleDataset(new URL('./killable-data.mjs', import.meta.url), { length: 64 })
+const pictures = await moduleDataset(new URL('./killable-data.mjs', import.meta.url), { length: 128 })
 const train = new DataLoader(pictures, { batchSize: 8, shuffle: true, seed: 3, workers: 2, persistentWorkers: true })
 const validation = await moduleDataset(new URL('./killable-data.mjs', import.meta.url), { length: 16, labels: 'plain' })
 
