@@ -5,7 +5,7 @@ import { figuresText, type Result, results } from './show.ts'
 const scripts = [
   ...['neuron', 'xor', 'linear-regression', 'maximum-margin', 'vanishing-gradient', 'dying-relu', 'softmax'],
   ...['oscillation', 'moving-target', 'sparsity', 'dropout', 'batch-norm', 'convolution'],
-  ...['recall', 'order', 'parallel'],
+  ...['rotation', 'annealing', 'recall', 'order', 'parallel'],
 ]
 for (const script of scripts) await import(`./${script}.ts`)
 
@@ -34,13 +34,13 @@ Written by \`npm run fundamentals\`. 由 \`npm run fundamentals\` 生成。
 ## What the textbooks say, measured
 
 Each claim has a short script that runs from top to bottom. Figures are those of seeds 0, 1 and 2; a single figure means that
-nothing in the script is random.
+nothing in the script is random, or that it is a mean.
 
 ${table(['claim', 'figures', 'bar', 'verdict', 'script'], english)}
 
 ## 课本上的结论，逐条实测
 
-每条结论对应一个自上而下运行的短脚本。数值依次为随机种子 0、1、2 的结果；只有一个数值表示脚本中没有随机性。
+每条结论对应一个自上而下运行的短脚本。数值依次为随机种子 0、1、2 的结果；只有一个数值表示脚本中没有随机性，或该数值为平均值。
 
 ${table(['结论', '数值', '标准', '判定', '脚本'], chinese)}
 `,

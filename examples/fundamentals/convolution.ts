@@ -5,7 +5,7 @@
  */
 import { concat, manualSeed, nn, optim } from 'gradus'
 import { TensorDataset } from 'gradus/data'
-import { accuracy, all, learn, test, train } from './digits.ts'
+import { accuracy, all, learn, lenet, test, train } from './digits.ts'
 import { atLeast, seeds, show } from './show.ts'
 
 const centred = new TensorDataset(...all(train, [...Array(2000).keys()]))
@@ -14,19 +14,6 @@ const corners = [-2, 2].flatMap((dy) => [-2, 2].map((dx) => [dx, -dx, dy, -dy]))
 const parts = corners.map((padding, i) => images.narrow(0, 250 * i, 250).pad(padding))
 const shifted = [concat(parts, 0), labels] as const
 
-const lenet = (): nn.Sequential =>
-  new nn.Sequential(
-    new nn.Conv2d(1, 6, 5, { padding: 2 }),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Conv2d(6, 16, 5),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(400, 84),
-    new nn.ReLU(),
-    new nn.Linear(84, 10),
-  )
 const mlp = (): nn.Sequential =>
   new nn.Sequential(new nn.Flatten(), new nn.Linear(784, 64), new nn.ReLU(), new nn.Linear(64, 10))
 

@@ -1,5 +1,5 @@
 /** Real handwritten digits, and what it takes to learn from them. */
-import { F, type nn, type optim, type Tensor } from 'gradus'
+import { F, nn, type optim, type Tensor } from 'gradus'
 import { DataLoader, mnistDigits, TensorDataset } from 'gradus/data'
 
 export type Digits = TensorDataset<readonly [Tensor, Tensor]>
@@ -20,6 +20,22 @@ export function all(
 export function halved(digits: Digits): Digits {
   const [images, labels] = all(digits)
   return new TensorDataset(F.avgPool2d(images, 2), labels)
+}
+
+/** A small convolutional network in the manner of LeNet-5 (LeCun et al. 1998): [N, 1, 28, 28] → logits [N, 10]. */
+export function lenet(): nn.Sequential {
+  return new nn.Sequential(
+    new nn.Conv2d(1, 6, 5, { padding: 2 }),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Conv2d(6, 16, 5),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Flatten(),
+    new nn.Linear(400, 84),
+    new nn.ReLU(),
+    new nn.Linear(84, 10),
+  )
 }
 
 /** Minimises cross-entropy in `steps` shuffled batches, epoch after epoch. */

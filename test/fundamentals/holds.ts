@@ -3,7 +3,15 @@ import { expect } from 'vitest'
 import { figuresText, type Result, results } from '../../examples/fundamentals/show.ts'
 
 /** Scripts that take longer than a unit test may. */
-export const slow: readonly string[] = ['dying-relu', 'dropout', 'batch-norm', 'convolution', 'recall']
+export const slow: readonly string[] = [
+  'dying-relu',
+  'dropout',
+  'batch-norm',
+  'convolution',
+  'rotation',
+  'annealing',
+  'recall',
+]
 
 /** Runs a script of examples/fundamentals and expects `claims` claims, each with its figures, to hold. */
 export async function expectToHold(script: string, claims: number, figures: number): Promise<void> {
