@@ -5,7 +5,7 @@ import { figuresText, type Result, results } from './show.ts'
 const scripts = [
   ...['neuron', 'xor', 'linear-regression', 'maximum-margin', 'vanishing-gradient', 'dying-relu', 'softmax'],
   ...['oscillation', 'moving-target', 'sparsity', 'dropout', 'batch-norm', 'convolution'],
-  ...['rotation', 'annealing', 'recall', 'order', 'parallel'],
+  ...['rotation', 'annealing', 'augmentation', 'recall', 'order', 'parallel'],
 ]
 for (const script of scripts) await import(`./${script}.ts`)
 

@@ -10,6 +10,7 @@ export const slow: readonly string[] = [
   'convolution',
   'rotation',
   'annealing',
+  'augmentation',
   'recall',
 ]
 
