@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,22 +18,24 @@ let cache = ''
 let server: Server
 /** Ranges that were asked for. */
 let asked: (string | undefined)[] = []
-/** Cuts the first answer off after so many bytes. */
-let cutAfter: number | undefined
+/** The first answer stops after so many bytes, and stays open. */
+let stopAfter: number | undefined
+/** The answer that stays open. */
+let stopped: ServerResponse | undefined
 
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), 'gradus-cache-'))
   asked = []
-  cutAfter = undefined
+  stopAfter = undefined
   server = createServer((request, response) => {
     asked.push(request.headers.range)
     if (request.url === '/absent') return response.writeHead(404).end()
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from })
-    if (cutAfter === undefined) return response.end(content.subarray(from))
-    response.write(content.subarray(from, from + cutAfter), () => response.destroy())
-    cutAfter = undefined
-    return response
+    if (stopAfter === undefined) return response.end(content.subarray(from))
+    response.write(content.subarray(from, from + stopAfter))
+    stopAfter = undefined
+    return (stopped = response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
@@ -56,8 +58,9 @@ describe('downloadAndCache', () => {
   })
 
   test('goes on where it was cut off', async () => {
-    cutAfter = 120_000
-    await expect(downloadAndCache(remote('/a'), { cache })).rejects.toThrow(FileError)
+    stopAfter = 120_000
+    const onProgress = (): void => void stopped?.destroy()
+    await expect(downloadAndCache(remote('/a'), { cache, onProgress })).rejects.toThrow(FileError)
     const path = await downloadAndCache(remote('/a'), { cache })
     expect((await readFile(path)).equals(content)).toBe(true)
     expect(asked[0]).toBeUndefined()
