@@ -3,7 +3,7 @@ import type { StateDict } from '../nn/state-dict.ts'
 
 /** How a watch stands, as plain data. */
 export interface WatchState {
-  /** The best loss so far. */
+  /** The best figure so far. */
   readonly best: number
   /** Checks since then. */
   readonly stale: number
@@ -11,26 +11,34 @@ export interface WatchState {
   readonly bestStep: number
 }
 
-/** Watches a validation loss: keeps the best weights, and tells when it gets no better. */
+/** Watches a figure of the validation: keeps the best weights, and tells when it gets no better. */
 export class BestWatch {
-  private best = Number.POSITIVE_INFINITY
+  private best: number
   private stale = 0
   private bestStep = 0
   private weights: StateDict | undefined
+  private readonly mode: 'min' | 'max'
   private readonly minDelta: number
 
-  /** @param minDelta how much lower a loss must be to count as better */
-  constructor(minDelta = 0) {
+  /**
+   * @param mode whether the lowest or the highest figure is the best
+   * @param minDelta by how much a figure must be better to count as better
+   */
+  constructor(mode: 'min' | 'max' = 'min', minDelta = 0) {
+    this.best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
+    this.mode = mode
     this.minDelta = minDelta
   }
 
   /** Takes in a check; returns whether it is the best one. */
-  see(loss: number, step: number): boolean {
-    if (!(loss < this.best - this.minDelta)) {
+  see(figure: number, step: number): boolean {
+    const { mode, best, minDelta } = this
+    const isBetter = mode === 'min' ? figure < best - minDelta : figure > best + minDelta
+    if (!isBetter) {
       this.stale++
       return false
     }
-    this.best = loss
+    this.best = figure
     this.stale = 0
     this.bestStep = step
     return true

@@ -72,7 +72,7 @@ export interface FitOptions {
   readonly schedule?: Schedule
   /** When the schedule moves on. Default 'epoch'; it is then given the validation loss, or else that of the training. */
   readonly scheduleEvery?: 'epoch' | 'step'
-  /** Default: until the validation loss has not improved for `patience` checks. */
+  /** Default: until what is monitored has not improved for `patience` checks. */
   readonly epochs?: number
   /** Samples a batch. Default 32. */
   readonly batchSize?: number
@@ -90,9 +90,13 @@ export interface FitOptions {
   readonly swaFrom?: number
   /** Steps between two validations. Default: one after each epoch. */
   readonly validateEvery?: number
-  /** Stops after so many validations in a row without a better loss. Default: never, or 5 where `epochs` is not given. */
+  /** Which figure of the validation decides what is best: 'loss', or one of `metrics`. Default 'loss'. */
+  readonly monitor?: string
+  /** Whether the lowest or the highest figure is the best. Default 'min' for the loss; a metric has none. */
+  readonly mode?: 'min' | 'max'
+  /** Stops after so many validations in a row without a better figure. Default: never, or 5 where `epochs` is not given. */
   readonly patience?: number
-  /** How much lower a validation loss must be to count as better. Default 0. */
+  /** By how much a figure must be better to count as better. Default 0. */
   readonly minDelta?: number
   /** Whether the model has the weights of the best validation in the end. Default: where `epochs` is not given. */
   readonly restoreBest?: boolean
@@ -132,7 +136,7 @@ export interface ValidationRecord {
   /** Steps done in all epochs. */
   readonly totalSteps: number
   readonly figures: Figures
-  /** Whether no earlier one had a lower loss. */
+  /** Whether what is monitored was better than in all earlier ones. */
   readonly isBest: boolean
 }
 
@@ -162,7 +166,7 @@ const defaultPatience = 5
 
 /** The options with their defaults. Throws a {@link ValueError} for what makes no sense. */
 export function checkFitOptions(options: FitOptions): FitOptions {
-  const { epochs, patience, readEvery, accumulate, validateEvery, checkpoint, swaFrom } = options
+  const { epochs, patience, readEvery, accumulate, validateEvery, checkpoint, swaFrom, monitor } = options
   const counts = {
     epochs,
     patience,
@@ -179,7 +183,11 @@ export function checkFitOptions(options: FitOptions): FitOptions {
     }
   }
   if (options.train.length === 0) throw new ValueError('fit', 'the training set is empty')
-  const needsValidation = Object.entries({ patience, validateEvery, restoreBest: options.restoreBest || undefined })
+  checkMonitor(options)
+  const needsValidation = Object.entries({
+    ...{ monitor, patience, validateEvery },
+    restoreBest: options.restoreBest || undefined,
+  })
   for (const [name, value] of needsValidation) {
     if (value !== undefined && !options.validation) throw new ValueError('fit', `${name} needs a validation set`)
   }
@@ -191,4 +199,15 @@ export function checkFitOptions(options: FitOptions): FitOptions {
   }
   if (epochs !== undefined) return options
   return { ...options, patience: patience ?? defaultPatience, restoreBest: options.restoreBest ?? true }
+}
+
+function checkMonitor({ monitor = 'loss', mode, metrics = {} }: FitOptions): void {
+  if (monitor !== 'loss' && !Object.hasOwn(metrics, monitor)) {
+    const known = ['loss', ...Object.keys(metrics)].map((name) => `'${name}'`).join(' or ')
+    throw new ValueError('fit', `monitor expects ${known}, received '${monitor}'; metrics name what is measured`)
+  }
+  const isMode = mode === 'min' || mode === 'max'
+  if (isMode || (mode === undefined && monitor === 'loss')) return
+  const received = mode === undefined ? 'none' : `'${mode}'`
+  throw new ValueError('fit', `mode must be 'min' or 'max' where '${monitor}' is monitored, received ${received}`)
 }

@@ -21,7 +21,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { f1 } from './classification-metrics.ts'
 import { evaluate } from './evaluate.ts'
 import * as training from './fit.ts'
-import type { FitOptions, ValidationRecord } from './fit-options.ts'
+import type { FitOptions, History, ValidationRecord } from './fit-options.ts'
 import { historyFile } from './logs/history-file.ts'
 import { accuracy } from './metrics.ts'
 
@@ -178,6 +178,35 @@ describe('validation and when to stop', () => {
     expect((await evaluate(model, validation, { loss: mseLoss }))['loss']).toBe(best.figures['loss'])
   })
 
+  test('a metric decides which weights are best and when to stop, though the loss falls on', async () => {
+    /** Best where the outputs have variance 1, which they pass on their way from 0 to 13. */
+    const strength = (output: Tensor): Tensor => output.square().mean().sub(1).abs()
+    const perEpoch: number[][] = []
+    const train = async (options: Partial<FitOptions>): Promise<[number[], History]> => {
+      const model = zeroed()
+      perEpoch.length = 0
+      const history = await training.fit(model, {
+        ...{ train: line(40), validation: line(50, 2), optimizer: new SGD(model.parameters(), { lr: 0.01 }) },
+        ...{ loss: mseLoss, epochs: 12, batchSize: 8, patience: 2, restoreBest: true },
+        onEpoch: () => void perEpoch.push(weights(model)),
+        ...options,
+      })
+      return [weights(model), history]
+    }
+    const low = { metrics: { distance: strength }, monitor: 'distance', mode: 'min' } as const
+    const high = { metrics: { nearness: (y: Tensor) => strength(y).neg() }, monitor: 'nearness', mode: 'max' } as const
+    for (const options of [low, high]) {
+      const [final, { epochs, ended }] = await train(options)
+      const figures = epochs.map(({ validation }) => Math.abs(validation![options.monitor]!))
+      const best = figures.indexOf(Math.min(...figures))
+      expect([best > 0, epochs.length, ended]).toEqual([true, best + 3, 'patience'])
+      expect(final).toEqual(perEpoch[best])
+      const losses = epochs.map(({ validation }) => validation!['loss']!)
+      expect(losses).toEqual([...losses].sort((a, b) => b - a))
+    }
+    expect((await train({}))[1].ended).toBe('complete')
+  })
+
   test('ema and swa end with averaged weights', async () => {
     const plain = { train: line(40), loss: mseLoss, epochs: 4, batchSize: 8 }
     const train = async (options: Partial<FitOptions>, afterEpoch?: (weights: number[]) => void): Promise<number[]> => {
@@ -230,6 +259,16 @@ describe('validation and when to stop', () => {
     await expect(training.fit(model, good)).rejects.toThrow('until it converges needs a validation set')
     await expect(training.fit(model, { ...good, epochs: 1, ema: 0.9, swaFrom: 1 })).rejects.toThrow('received both')
     await expect(training.fit(model, { ...good, epochs: 1, ema: 1 })).rejects.toThrow(ValueError)
+    const watched = { ...good, validation: line(4), metrics: { accuracy }, epochs: 1 }
+    await expect(training.fit(model, { ...watched, monitor: 'f1', mode: 'max' })).rejects.toThrow(
+      "monitor expects 'loss' or 'accuracy', received 'f1'",
+    )
+    await expect(training.fit(model, { ...watched, monitor: 'accuracy' })).rejects.toThrow(
+      "mode must be 'min' or 'max' where 'accuracy' is monitored, received none",
+    )
+    await expect(training.fit(model, { ...good, epochs: 1, monitor: 'loss' })).rejects.toThrow(
+      'monitor needs a validation set',
+    )
     const step = { paramGroups: [], zeroGrad: () => {}, step: () => {} }
     await expect(training.fit(model, { ...good, optimizer: step, epochs: 1, checkpoint: { folder } })).rejects.toThrow(
       'checkpoints need the optimizer to have stateDict()',
@@ -285,6 +324,14 @@ describe('checkpoints', () => {
     expect(await train('cut')).toEqual(whole)
     expect(await lines('cut')).toEqual(await lines('whole'))
     expect((await readdir(join(folder, 'cut'))).length).toBe(3)
+  })
+
+  test('so does one in which a metric decides', async () => {
+    const byAccuracy = { monitor: 'accuracy', mode: 'max' } as const
+    const whole = await train('whole', undefined, byAccuracy)
+    await train('cut', 4, byAccuracy)
+    await train('cut', 11, byAccuracy)
+    expect(await train('cut', undefined, byAccuracy)).toEqual(whole)
   })
 
   test('a damaged checkpoint is passed over, and the one before is used', async () => {

@@ -21,7 +21,7 @@ import { updateBatchNorm, WeightAverage } from './weight-average.ts'
  * Trains a model: for each batch a forward pass, `loss.backward()`, and a step of the optimizer.
  *
  * The same model, data and seed give the same bits, also when the training is killed and taken up again from a checkpoint.
- * Without `epochs` it goes on until the validation loss has converged, and the model has the best weights then. The model is in
+ * Without `epochs` it goes on until what is monitored has converged, and the model has the best weights then. The model is in
  * training mode while it learns and afterwards, as it would be after a loop written by hand.
  */
 export async function fit(model: Layer, options: FitOptions): Promise<History> {
@@ -60,7 +60,7 @@ export class Training {
     this.model = model
     this.options = options
     this.batches = batchesOf(options)
-    this.best = new BestWatch(options.minDelta)
+    this.best = new BestWatch(options.mode, options.minDelta)
     this.running = new RunningFigures(metrics)
     if (ema !== undefined) this.average = WeightAverage.exponential(model, ema)
     else if (swaFrom !== undefined) this.average = WeightAverage.mean(model)
@@ -187,12 +187,12 @@ export class Training {
 
   private async validate(): Promise<void> {
     const { model, options, average, best, epoch, totalSteps } = this
-    const { validation, loss, metrics = {}, patience, restoreBest } = options
+    const { validation, loss, metrics = {}, monitor = 'loss', patience, restoreBest } = options
     if (!validation) return
     const isAveraged = options.ema !== undefined
     if (isAveraged) await average?.swap()
     const figures = await evaluate(model, validation, { loss, metrics })
-    const isBest = best.see(figures['loss'] ?? Number.NaN, totalSteps)
+    const isBest = best.see(figures[monitor] ?? Number.NaN, totalSteps)
     if (isBest && restoreBest) best.keep(model)
     if (isAveraged) await average?.swap()
     this.validated = figures
