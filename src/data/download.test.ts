@@ -35,7 +35,8 @@ beforeEach(async () => {
     if (stopAfter === undefined) return response.end(content.subarray(from))
     response.write(content.subarray(from, from + stopAfter))
     stopAfter = undefined
-    return (stopped = response)
+    stopped = response
+    return response
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
