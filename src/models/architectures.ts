@@ -11,8 +11,8 @@ import * as roberta from './text/roberta.ts'
 /** A network that `config.json` can name. */
 export interface Architecture {
   readonly make: (config: Settings) => Module
-  /** Under which name the network without its head is found in the whole. */
-  readonly root?: string
+  /** Under which name the network without its head is found in the whole, and other names that weights may have it under. */
+  readonly roots?: readonly string[]
   /** Names of the head, where it has no name of its own. */
   readonly head?: string
 }
@@ -20,8 +20,15 @@ export interface Architecture {
 /** timm's names, which `architecture` gives. */
 const timm: Readonly<Record<string, typeof resnet18>> = { resnet18, resnet34, resnet50, resnet101, resnet152 }
 
+interface Family {
+  readonly root: string
+  /** Where one of them has another name for the network. */
+  readonly roots?: Partial<Record<Head, string>>
+  readonly heads: Partial<Record<Head, (config: Settings) => Module>>
+}
+
 /** Networks for text by `model_type`, and their heads. */
-const text: Readonly<Record<string, { root: string; heads: Partial<Record<Head, (config: Settings) => Module>> }>> = {
+const text: Readonly<Record<string, Family>> = {
   bert: {
     root: 'bert',
     heads: {
@@ -57,13 +64,20 @@ const text: Readonly<Record<string, { root: string; heads: Partial<Record<Head, 
     heads: {
       none: (config) => new gpt2.Gpt2Model(config),
       causalLM: (config) => new gpt2.Gpt2ForCausalLM(config),
+      sequenceClassification: (config) => new gpt2.Gpt2ForSequenceClassification(config),
+      tokenClassification: (config) => new gpt2.Gpt2ForTokenClassification(config),
+      questionAnswering: (config) => new gpt2.Gpt2ForQuestionAnswering(config),
     },
   },
   llama: {
     root: 'model',
+    roots: { questionAnswering: 'transformer' },
     heads: {
       none: (config) => new llama.LlamaModel(config),
       causalLM: (config) => new llama.LlamaForCausalLM(config),
+      sequenceClassification: (config) => new llama.LlamaForSequenceClassification(config),
+      tokenClassification: (config) => new llama.LlamaForTokenClassification(config),
+      questionAnswering: (config) => new llama.LlamaForQuestionAnswering(config),
     },
   },
 }
@@ -95,7 +109,13 @@ export function architectureOf(config: Settings, named: readonly unknown[], want
   const head = wanted ?? headNamed(named) ?? 'none'
   const make = family.heads[head]
   if (!make) throw config.fail(`${type} has no head '${head}'; it has ${Object.keys(family.heads).join(', ')}`)
-  return { make, root: family.root }
+  const { root, roots = {} } = family
+  return { make, roots: [...new Set([roots[head] ?? root, root, ...Object.values(roots)])] }
+}
+
+/** What transformers calls the class of a network for text. */
+export function classInTransformers(model: Module): string {
+  return model.constructor.name.replace('Gpt2ForCausalLM', 'GPT2LMHeadModel').replace(/^Gpt2/, 'GPT2')
 }
 
 function headNamed([name]: readonly unknown[]): Head | undefined {

@@ -55,9 +55,21 @@ export {
   DistilBertForTokenClassification,
   DistilBertModel,
 } from './text/distilbert.ts'
-export { Gpt2ForCausalLM, Gpt2Model } from './text/gpt2.ts'
+export {
+  Gpt2ForCausalLM,
+  Gpt2ForQuestionAnswering,
+  Gpt2ForSequenceClassification,
+  Gpt2ForTokenClassification,
+  Gpt2Model,
+} from './text/gpt2.ts'
 export type { Head, Span, TextInputs } from './text/heads.ts'
-export { LlamaForCausalLM, LlamaModel } from './text/llama.ts'
+export {
+  LlamaForCausalLM,
+  LlamaForQuestionAnswering,
+  LlamaForSequenceClassification,
+  LlamaForTokenClassification,
+  LlamaModel,
+} from './text/llama.ts'
 export { meanPooling } from './text/pooling.ts'
 export {
   RobertaForMaskedLM,

@@ -77,7 +77,7 @@ function fit(
   architecture: Architecture,
 ): Pick<Pretrained, 'missing' | 'unexpected'> {
   const own = model.stateDict()
-  const given = renamed(own, tensors, architecture.root)
+  const given = renamed(own, tensors, architecture.roots)
   const isHead = headTest(own, architecture)
   for (const [name, x] of given) {
     const wanted = own[name]
@@ -98,7 +98,10 @@ function fit(
 }
 
 /** Which names belong to the head: all outside the root; of a network without a head, the pooler. */
-function headTest(own: Readonly<Record<string, Tensor>>, { root, head }: Architecture): (name: string) => boolean {
+function headTest(
+  own: Readonly<Record<string, Tensor>>,
+  { roots: [root] = [], head }: Architecture,
+): (name: string) => boolean {
   if (head !== undefined) return (name) => name.startsWith(`${head}.`)
   const whole = root !== undefined && Object.keys(own).some((name) => name.startsWith(`${root}.`))
   return (name) => /(^|\.)pooler\./.test(name) || (whole && !name.startsWith(`${root}.`))
@@ -108,14 +111,14 @@ function headTest(own: Readonly<Record<string, Tensor>>, { root, head }: Archite
 function renamed(
   own: Readonly<Record<string, Tensor>>,
   tensors: ReadonlyMap<string, Tensor>,
-  root: string | undefined,
+  roots: readonly string[] = [],
 ): Map<string, Tensor> {
   const found = new Map<string, Tensor>()
   for (const [name, x] of tensors) {
     const today = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
-    const candidates = [name, today]
-    if (root !== undefined) candidates.push(`${root}.${today}`)
-    if (root !== undefined && today.startsWith(`${root}.`)) candidates.push(today.slice(root.length + 1))
+    const root = roots.find((word) => today.startsWith(`${word}.`))
+    const bare = root === undefined ? today : today.slice(root.length + 1)
+    const candidates = [name, today, bare, `${roots[0]}.${bare}`]
     found.set(candidates.find((candidate) => Object.hasOwn(own, candidate)) ?? name, x)
   }
   return found

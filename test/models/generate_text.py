@@ -18,6 +18,7 @@ distil = dict(vocab_size=37, dim=16, n_layers=2, n_heads=2, hidden_dim=24, max_p
 gpt = dict(vocab_size=37, n_embd=16, n_layer=2, n_head=2, n_positions=12)
 llama = dict(bert, num_key_value_heads=1, rms_norm_eps=1e-5, num_attention_heads=4)
 labels = dict(num_labels=3)
+padded = dict(pad_token_id=1)
 make = {
     'BertModel': (t.BertModel, t.BertConfig(**bert)),
     'BertForMaskedLM': (t.BertForMaskedLM, t.BertConfig(**bert)),
@@ -35,7 +36,13 @@ make = {
     'DistilBertForQuestionAnswering': (t.DistilBertForQuestionAnswering, t.DistilBertConfig(**distil)),
     'GPT2Model': (t.GPT2Model, t.GPT2Config(**gpt)),
     'GPT2LMHeadModel': (t.GPT2LMHeadModel, t.GPT2Config(**gpt)),
+    'GPT2ForSequenceClassification': (t.GPT2ForSequenceClassification, t.GPT2Config(**gpt, **labels, **padded)),
+    'GPT2ForTokenClassification': (t.GPT2ForTokenClassification, t.GPT2Config(**gpt, **labels)),
+    'GPT2ForQuestionAnswering': (t.GPT2ForQuestionAnswering, t.GPT2Config(**gpt)),
     'LlamaForCausalLM': (t.LlamaForCausalLM, t.LlamaConfig(**llama)),
+    'LlamaForSequenceClassification': (t.LlamaForSequenceClassification, t.LlamaConfig(**llama, **labels, **padded)),
+    'LlamaForTokenClassification': (t.LlamaForTokenClassification, t.LlamaConfig(**llama, **labels)),
+    'LlamaForQuestionAnswering': (t.LlamaForQuestionAnswering, t.LlamaConfig(**llama)),
 }
 
 tokens = torch.from_numpy((uniform(seed_of('tokens'), 14) + 1) / 2 * 35 + 2).long().reshape(2, 7)

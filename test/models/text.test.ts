@@ -63,6 +63,14 @@ function real(y: Tensor): Tensor {
   return y.flatten(0, 1).indexSelect(0, tensor(kept, { dtype: 'int32' }))
 }
 
+/** Of each text the logits of beginnings at its real tokens, then those of ends. */
+function realSpan({ startLogits, endLogits }: Span): Tensor {
+  const lengths = golden.tokens.map((row) => row.filter((token) => token !== 1).length)
+  return concat(
+    lengths.flatMap((length, i) => [startLogits, endLogits].map((x) => x.select(0, i).narrow(0, 0, length))),
+  )
+}
+
 describe('names, outputs and gradients', () => {
   test.each(Object.keys(golden.models))('%s', async (name) => {
     const expected = golden.models[name]!
@@ -74,24 +82,13 @@ describe('names, outputs and gradients', () => {
     expect([missing, unexpected]).toEqual([[], []])
     const kinds = name.startsWith('Bert') ? { tokenTypeIds } : {}
     const given = model.forward(tokens, { attentionMask, ...kinds })
-    if ('startLogits' in given) return spanned(given, expected)
-    const y = given.rank === 3 ? real(given) : given
+    const y = 'startLogits' in given ? realSpan(given) : given.rank === 3 ? real(given) : given
     const values = await y.data()
     for (const [i, value] of expected.values.entries()) expect(Math.abs(values[i]! - value)).toBeLessThan(1e-4)
     const weights = tensor(Float32Array.from(uniform(seedOf('loss'), y.size)), { shape: y.shape })
     y.mul(weights).sum().backward()
     await expectGradients(model, expected)
   })
-
-  /** Of each text the logits of beginnings at its real tokens, then those of ends. */
-  async function spanned({ startLogits, endLogits }: Span, expected: Golden): Promise<void> {
-    const lengths = golden.tokens.map((row) => row.filter((token) => token !== 1).length)
-    const parts = lengths.flatMap((length, i) =>
-      [startLogits, endLogits].map((x) => x.select(0, i).narrow(0, 0, length)),
-    )
-    const values = await concat(parts).data()
-    for (const [i, value] of expected.values.entries()) expect(Math.abs(values[i]! - value)).toBeLessThan(1e-4)
-  }
 
   async function expectGradients(model: Module, expected: Golden): Promise<void> {
     const paths = model.namedParameters().map(([path]) => path)
@@ -141,6 +138,36 @@ describe('weights of another form', () => {
     const base = await fromPretrained(source, { head: 'none' })
     expect(base.missing).toEqual(['pooler.dense.weight', 'pooler.dense.bias'])
     expect(base.model.forward(tokens).shape).toEqual([2, 7, 16])
+  })
+
+  test('a decoder that asks for the class of a text begins with one that writes, under another name of the network, too', async () => {
+    const writer = golden.models['LlamaForCausalLM']!
+    const source = await publish(writer.config, made(writer).checkpoint)
+    const classes = await fromPretrained(source, { head: 'sequenceClassification', numLabels: 3 })
+    expect([classes.missing, classes.unexpected]).toEqual([['score.weight'], ['lm_head.weight']])
+    expect(classes.model.forward(tokens, { attentionMask }).shape).toEqual([2, 3])
+    const answers = await fromPretrained(source, { head: 'questionAnswering' })
+    expect([answers.missing, answers.unexpected]).toEqual([
+      ['qa_outputs.weight', 'qa_outputs.bias'],
+      ['lm_head.weight'],
+    ])
+    const path = 'layers.1.mlp.up_proj.weight'
+    const [x, y] = [answers.model.getParameter(`transformer.${path}`), classes.model.getParameter(`model.${path}`)]
+    expect(await x.toArray()).toEqual(await y.toArray())
+  })
+
+  test('padding that the mask alone names does not change its class', async () => {
+    const { config } = golden.models['GPT2ForSequenceClassification']!
+    const settings = new Settings({ ...config, pad_token_id: null }, (problem) => new FileError('test', problem))
+    const { make } = architectureOf(settings, config['architectures'] as string[], undefined)
+    const model = make(settings).eval() as TextModel
+    const logits = async (rows: number[][], mask: number[][]): Promise<number[]> => {
+      const given = { attentionMask: tensor(mask, { dtype: 'int32' }) }
+      return Array.from(await (model.forward(tensor(rows, { dtype: 'int32' }), given) as Tensor).data())
+    }
+    const plain = await logits([[5, 6, 7]], [[1, 1, 1]])
+    const padded = await logits([[5, 6, 7, 0, 0]], [[1, 1, 1, 0, 0]])
+    for (const [i, x] of plain.entries()) expect(padded[i]).toBeCloseTo(x, 5)
   })
 
   test('a head of another size starts anew', async () => {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { modelFiles } from '../../io/hub/model-files.ts'
 import { loadTokenizer, type Tokenizer } from '../../io/tokenizer.ts'
+import { classInTransformers } from '../../models/architectures.ts'
 import { Lora } from '../../models/lora.ts'
 import { fromPretrained, type Pretrained, type TensorModel } from '../../models/pretrained.ts'
 import { ModuleList } from '../../nn/containers.ts'
@@ -123,7 +124,7 @@ export const finetuneText: Recipe<Settings> = {
       model: network.network,
       config: {
         ...config,
-        architectures: [network.network.constructor.name],
+        architectures: [classInTransformers(network.network)],
         id2label: Object.fromEntries(classes!.map((name, i) => [i, name])),
         label2id: Object.fromEntries(classes!.map((name, i) => [name, i])),
       },

@@ -331,6 +331,7 @@ export class BertForQuestionAnswering extends Module {
   }
 }
 
-export function headDropout(config: Settings): Dropout {
-  return new Dropout(config.number('classifier_dropout', config.number('hidden_dropout_prob', 0.1)))
+/** Of the head; where the configuration says nothing of it, that of the rows, which it calls `otherwise`. */
+export function headDropout(config: Settings, otherwise = 'hidden_dropout_prob'): Dropout {
+  return new Dropout(config.number('classifier_dropout', config.number(otherwise, 0.1)))
 }

@@ -9,8 +9,9 @@ import { arange } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../../io/settings.ts'
 import { type Activation, activationOf } from './activation.ts'
+import { headDropout } from './bert.ts'
 import { Conv1D } from './conv1d.ts'
-import { attend, type TextInputs, tokenMask } from './heads.ts'
+import { attend, lastRows, type Span, spanOf, type TextInputs, tokenMask } from './heads.ts'
 
 /** GPT-2 (Radford et al. 2019) with the names of transformers. */
 
@@ -124,5 +125,58 @@ export class Gpt2ForCausalLM extends Module {
 
   forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
     return this.lm_head.forward(this.transformer.forward(tokens, inputs))
+  }
+}
+
+/** Tokens [N, L] → logits [N, num_labels] from the last token that is no padding. */
+export class Gpt2ForSequenceClassification extends Module {
+  transformer: Gpt2Model
+  score: Linear
+  readonly paddingToken: number
+
+  constructor(config: Settings) {
+    super()
+    this.transformer = new Gpt2Model(config)
+    this.score = new Linear(config.number('n_embd'), config.number('num_labels', 2), { bias: false })
+    this.paddingToken = config.number('pad_token_id', -1)
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+    const rows = this.transformer.forward(tokens, inputs)
+    return this.score.forward(lastRows(rows, tokens, inputs.attentionMask, this.paddingToken))
+  }
+}
+
+/** Tokens [N, L] → logits for each token [N, L, num_labels]. */
+export class Gpt2ForTokenClassification extends Module {
+  transformer: Gpt2Model
+  dropout: Dropout
+  classifier: Linear
+
+  constructor(config: Settings) {
+    super()
+    this.transformer = new Gpt2Model(config)
+    this.dropout = headDropout(config, 'hidden_dropout')
+    this.classifier = new Linear(config.number('n_embd'), config.number('num_labels', 2))
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+    return this.classifier.forward(this.dropout.forward(this.transformer.forward(tokens, inputs)))
+  }
+}
+
+/** Tokens [N, L] of question and text → where the answer begins and ends. */
+export class Gpt2ForQuestionAnswering extends Module {
+  transformer: Gpt2Model
+  qa_outputs: Linear
+
+  constructor(config: Settings) {
+    super()
+    this.transformer = new Gpt2Model(config)
+    this.qa_outputs = new Linear(config.number('n_embd'), 2)
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Span {
+    return spanOf(this.qa_outputs.forward(this.transformer.forward(tokens, inputs)))
   }
 }

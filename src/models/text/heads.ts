@@ -1,5 +1,5 @@
 import { scaledDotProductAttention } from '../../nn/functional/attention.ts'
-import { ones } from '../../tensor/creation.ts'
+import { arange, ones } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
 /** What a text model takes beside its tokens. */
@@ -35,6 +35,18 @@ export function tokenMask(mask: Tensor | undefined): Tensor | undefined {
   if (!mask) return undefined
   const [samples, length] = mask.shape as [number, number]
   return mask.to('bool').reshape(samples, 1, 1, length)
+}
+
+/**
+ * Of rows [N, L, E] that of each text's last token that is no padding [N, E]: none that the mask leaves out, and not `paddingToken`. Where
+ * decoders read a text's class, since it alone has seen all others.
+ */
+export function lastRows(rows: Tensor, tokens: Tensor, mask: Tensor | undefined, paddingToken: number): Tensor {
+  const unlike = tokens.ne(paddingToken)
+  const real = mask ? unlike.logicalAnd(mask.to('bool')) : unlike
+  const places = arange(tokens.shape[1]!, { dtype: 'int32' }).mul(real.to('int32'))
+  const isLast = arange(tokens.shape[1]!, { dtype: 'int32' }).eq(places.amax(1, { keepdim: true }))
+  return rows.maskedFill(isLast.logicalNot().unsqueeze(2), 0).sum(1)
 }
 
 /** x [N, L, heads · E] → [N, heads, L, E]. */

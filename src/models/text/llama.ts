@@ -1,5 +1,6 @@
 import { ModuleList } from '../../nn/containers.ts'
 import { rotaryEmbedding, rotaryFrequencies } from '../../nn/functional/positions.ts'
+import type { Dropout } from '../../nn/layers/dropout.ts'
 import { Embedding } from '../../nn/layers/embedding.ts'
 import { RMSNorm } from '../../nn/layers/layer-norm.ts'
 import { Linear } from '../../nn/layers/linear.ts'
@@ -8,8 +9,8 @@ import { Buffer } from '../../nn/parameter.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../../io/settings.ts'
 import { type Activation, activationOf } from './activation.ts'
-import { start } from './bert.ts'
-import { attendHeads, joinHeads, splitHeads, type TextInputs, tokenMask } from './heads.ts'
+import { headDropout, start } from './bert.ts'
+import { attendHeads, joinHeads, lastRows, type Span, spanOf, splitHeads, type TextInputs, tokenMask } from './heads.ts'
 
 /**
  * Decoders in the manner of Llama (Touvron et al. 2023) with the names of transformers: rotary positions, grouped queries, gated
@@ -134,5 +135,58 @@ export class LlamaForCausalLM extends Module {
 
   forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
     return this.lm_head.forward(this.model.forward(tokens, inputs))
+  }
+}
+
+/** Tokens [N, L] → logits [N, num_labels] from the last token that is no padding. */
+export class LlamaForSequenceClassification extends Module {
+  model: LlamaModel
+  score: Linear
+  readonly paddingToken: number
+
+  constructor(config: Settings) {
+    super()
+    this.model = new LlamaModel(config)
+    this.score = new Linear(config.number('hidden_size'), config.number('num_labels', 2), { bias: false })
+    this.paddingToken = config.number('pad_token_id', -1)
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+    const rows = this.model.forward(tokens, inputs)
+    return this.score.forward(lastRows(rows, tokens, inputs.attentionMask, this.paddingToken))
+  }
+}
+
+/** Tokens [N, L] → logits for each token [N, L, num_labels]. */
+export class LlamaForTokenClassification extends Module {
+  model: LlamaModel
+  dropout: Dropout
+  score: Linear
+
+  constructor(config: Settings) {
+    super()
+    this.model = new LlamaModel(config)
+    this.dropout = headDropout(config, 'hidden_dropout')
+    this.score = new Linear(config.number('hidden_size'), config.number('num_labels', 2))
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+    return this.score.forward(this.dropout.forward(this.model.forward(tokens, inputs)))
+  }
+}
+
+/** Tokens [N, L] of question and text → where the answer begins and ends; the network has another name in this one. */
+export class LlamaForQuestionAnswering extends Module {
+  transformer: LlamaModel
+  qa_outputs: Linear
+
+  constructor(config: Settings) {
+    super()
+    this.transformer = new LlamaModel(config)
+    this.qa_outputs = new Linear(config.number('hidden_size'), 2)
+  }
+
+  forward(tokens: Tensor, inputs: TextInputs = {}): Span {
+    return spanOf(this.qa_outputs.forward(this.transformer.forward(tokens, inputs)))
   }
 }
