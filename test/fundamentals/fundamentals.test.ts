@@ -21,7 +21,7 @@ const quick: [script: string, claims: number, figures: number][] = [
   ['moving-target', 2, 3],
   ['sparsity', 3, 3],
   ['order', 2, 3],
-  ['parallel', 2, 1],
+  ['parallel', 4, 1],
 ]
 
 describe('fundamentals hold', () => {
