@@ -1,4 +1,5 @@
 import type { FileError } from '../core/errors.ts'
+import { isRecord } from '../core/record.ts'
 
 /** Values by name from a configuration that others wrote; what is absent or of another kind is an error that names it. */
 export class Settings {
@@ -15,6 +16,19 @@ export class Settings {
     const value = this.values[name] ?? absent
     if (typeof value === 'number') return value
     throw this.fail(`${name} is ${JSON.stringify(value)}, expected a number`)
+  }
+
+  /** Values below `name`; none where it is absent. */
+  record(name: string): Settings {
+    const value = this.values[name] ?? {}
+    const fail = (problem: string): FileError => this.fail(`${name}: ${problem}`)
+    if (isRecord(value)) return new Settings(value, fail)
+    throw fail(`${JSON.stringify(value)} is no object`)
+  }
+
+  /** Names of all values. */
+  get names(): string[] {
+    return Object.keys(this.values)
   }
 
   text(name: string, absent?: string): string {

@@ -1,24 +1,13 @@
 import type { Settings } from '../io/settings.ts'
 import type { Module } from '../nn/module.ts'
-import { resnet18, resnet34, resnet50, resnet101, resnet152 } from './resnet.ts'
+import type { Architecture } from './architecture.ts'
 import * as bert from './text/bert.ts'
 import * as distilbert from './text/distilbert.ts'
 import * as gpt2 from './text/gpt2.ts'
 import type { Head } from './text/heads.ts'
 import * as llama from './text/llama.ts'
 import * as roberta from './text/roberta.ts'
-
-/** A network that `config.json` can name. */
-export interface Architecture {
-  readonly make: (config: Settings) => Module
-  /** Under which name the network without its head is found in the whole, and other names that weights may have it under. */
-  readonly roots?: readonly string[]
-  /** Names of the head, where it has no name of its own. */
-  readonly head?: string
-}
-
-/** timm's names, which `architecture` gives. */
-const timm: Readonly<Record<string, typeof resnet18>> = { resnet18, resnet34, resnet50, resnet101, resnet152 }
+import { timmArchitecture } from './timm.ts'
 
 interface Family {
   readonly root: string
@@ -97,12 +86,7 @@ const headsByName: Readonly<Record<string, Head>> = {
 /** The network that `config` describes, with the head it names or another one. */
 export function architectureOf(config: Settings, named: readonly unknown[], wanted: Head | undefined): Architecture {
   const image = config.text('architecture', '')
-  if (image !== '') {
-    const make = Object.hasOwn(timm, image) ? timm[image] : undefined
-    if (!make) throw config.fail(`architecture '${image}' is not known; known are ${Object.keys(timm).join(', ')}`)
-    const numClasses = config.number('num_labels', config.number('num_classes', 1000))
-    return { make: () => make({ numClasses, inChannels: config.number('in_chans', 3) }), head: 'fc' }
-  }
+  if (image !== '') return timmArchitecture(image, config)
   const type = config.text('model_type')
   const family = Object.hasOwn(text, type) ? text[type] : undefined
   if (!family) throw config.fail(`model_type '${type}' is not known; known are ${Object.keys(text).join(', ')}`)

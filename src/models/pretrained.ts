@@ -7,7 +7,8 @@ import { Settings } from '../io/settings.ts'
 import { loadTensors } from '../io/weights.ts'
 import type { Module } from '../nn/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { type Architecture, architectureOf } from './architectures.ts'
+import type { Architecture } from './architecture.ts'
+import { architectureOf } from './architectures.ts'
 import type { Head, TextInputs } from './text/heads.ts'
 
 /** A network from images or tokens to one tensor. */
@@ -34,8 +35,8 @@ export interface Pretrained<M extends Module = TensorModel> {
 
 /**
  * A model with published weights. `source` is a repository of the Hugging Face hub (`org/name`), a folder with the same
- * files, or a file of weights with `config.json` beside it. Known are timm's ResNets, and BERT (MiniLM and other encoders among
- * them), RoBERTa, DistilBERT, GPT-2 and Llama as transformers stores them.
+ * files, or a file of weights with `config.json` beside it. Known are timm's ResNets and Vision Transformers, and BERT (MiniLM and other
+ * encoders among them), RoBERTa, DistilBERT, GPT-2 and Llama as transformers stores them.
  *
  * ```ts
  * const { model, missing } = await fromPretrained('google-bert/bert-base-uncased', { head: 'sequenceClassification' })
@@ -77,7 +78,7 @@ function fit(
   architecture: Architecture,
 ): Pick<Pretrained, 'missing' | 'unexpected'> {
   const own = model.stateDict()
-  const given = renamed(own, tensors, architecture.roots)
+  const given = renamed(own, tensors, architecture)
   const isHead = headTest(own, architecture)
   for (const [name, x] of given) {
     const wanted = own[name]
@@ -88,7 +89,8 @@ function fit(
   const open = missing.filter((name) => !(tied.get(name) ?? []).some((other) => given.has(other)))
   const lost = open.filter((name) => !isHead(name))
   if (lost.length > 0) {
-    const names = lost.map((name) => `'${name}' ${formatShape(own[name]!.shape)}`).join(', ')
+    const { publishedName = (name) => name } = architecture
+    const names = lost.map((name) => `'${publishedName(name)}' ${formatShape(own[name]!.shape)}`).join(', ')
     throw new StateDictError(
       'fromPretrained',
       `the weights lack ${names}; they have ${[...tensors.keys()].slice(0, 5).join(', ')} ...`,
@@ -111,15 +113,16 @@ function headTest(
 function renamed(
   own: Readonly<Record<string, Tensor>>,
   tensors: ReadonlyMap<string, Tensor>,
-  roots: readonly string[] = [],
+  { roots = [], publishedName = (name) => name }: Architecture,
 ): Map<string, Tensor> {
+  const published = new Map(Object.keys(own).map((name) => [publishedName(name), name]))
   const found = new Map<string, Tensor>()
   for (const [name, x] of tensors) {
     const today = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
     const root = roots.find((word) => today.startsWith(`${word}.`))
     const bare = root === undefined ? today : today.slice(root.length + 1)
-    const candidates = [name, today, bare, `${roots[0]}.${bare}`]
-    found.set(candidates.find((candidate) => Object.hasOwn(own, candidate)) ?? name, x)
+    const known = [name, today, bare, `${roots[0]}.${bare}`].find((candidate) => published.has(candidate))
+    found.set(known === undefined ? name : published.get(known)!, x)
   }
   return found
 }

@@ -2,9 +2,11 @@ import { FileError } from '../core/errors.ts'
 import { writeFileAtomic } from '../io/atomic-file.ts'
 import { makeFolder } from '../io/folder.ts'
 import { findWeights, modelFiles, readJson } from '../io/hub/model-files.ts'
-import { saveStateDict } from '../io/state-dict.ts'
+import { saveSafetensors } from '../io/safetensors.ts'
 import { loadTensors } from '../io/weights.ts'
 import type { Module } from '../nn/module.ts'
+import type { PublishedName } from './architecture.ts'
+import { timmNames } from './timm.ts'
 
 export interface SaveModelOptions {
   /** What the model has to be made from again: the configuration of {@link fromPretrained}, or settings of your own. Default `{}`. */
@@ -13,14 +15,22 @@ export interface SaveModelOptions {
   readonly maxShardBytes?: number
 }
 
-/** Writes `config.json` and `model.safetensors` to a folder, as the hub has them, each whole or not at all. */
+/**
+ * Writes `config.json` and `model.safetensors` to a folder, as the hub has them, each whole or not at all. Where `config` names a network of
+ * timm, the weights have timm's names.
+ */
 export async function saveModel(
   folder: string,
   model: Module,
   { config = {}, maxShardBytes }: SaveModelOptions = {},
 ): Promise<void> {
   await makeFolder(folder)
-  await saveStateDict(model, `${folder}/model.safetensors`, maxShardBytes === undefined ? {} : { maxShardBytes })
+  const nameOf = publishedName(config)
+  const state = Object.entries(model.stateDict()).map(([name, x]) => [nameOf(name), x] as const)
+  await saveSafetensors(`${folder}/model.safetensors`, Object.fromEntries(state), {
+    metadata: { format: 'pt' },
+    ...(maxShardBytes !== undefined && { maxShardBytes }),
+  })
   await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`)
 }
 
@@ -42,6 +52,13 @@ export async function loadModel<M extends Module>(
   const config = await readJson(files, 'config.json')
   if (!config) throw new FileError('loadModel', `${folder}: has no config.json`)
   const model = make(config)
-  model.loadStateDict(await loadTensors(await findWeights(files)))
+  const tensors = await loadTensors(await findWeights(files))
+  const own = new Map(Object.keys(model.stateDict()).map((name) => [publishedName(config)(name), name]))
+  model.loadStateDict(new Map([...tensors].map(([name, x]) => [own.get(name) ?? name, x])))
   return model
+}
+
+/** What the network that `config` names calls its parts elsewhere. */
+function publishedName({ architecture }: Readonly<Record<string, unknown>>): PublishedName {
+  return (typeof architecture === 'string' && timmNames(architecture)) || ((name) => name)
 }

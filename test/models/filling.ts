@@ -18,7 +18,9 @@ export function seedOf(name: string): number {
   return crc32(name)
 }
 
-function filled(name: string, { shape, size }: Tensor): Tensor {
+/** The tensor of that name and shape. */
+export function filled(name: string, shape: readonly number[]): Tensor {
+  const size = shape.reduce((product, extent) => product * extent, 1)
   if (name.endsWith('num_batches_tracked')) return tensor(new Int32Array(size), { shape })
   const x = uniform(seedOf(name), size)
   if (shape.length > 1) {
@@ -46,5 +48,5 @@ function filled(name: string, { shape, size }: Tensor): Tensor {
 
 /** A checkpoint with the names and shapes of `model`. */
 export function checkpointFor(model: Module): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, x]) => [name, filled(name, x)]))
+  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, x]) => [name, filled(name, x.shape)]))
 }
