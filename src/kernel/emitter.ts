@@ -166,6 +166,7 @@ export class ExpressionEmitter {
     const inside = (at: Place): Register => this.guard(rest, value, otherwise, at)
     const stride = place.vector < 0 ? 0 : condition.value.terms[place.vector]!
     if (stride === 0) return this.uniformGuard(condition, inside, otherwise, place)
+    if (this.isNowhere(condition, stride, place)) return this.value(otherwise, place)
     const bounds = this.lanesWhere(condition, stride, place) ?? this.instead(condition, stride, place, value)
     const range = b.range(bounds.at, bounds.low, bounds.high)
     if (!range) return inside(place)
@@ -176,6 +177,13 @@ export class ExpressionEmitter {
       inner = inside({ ...place, within: range })
     })
     return this.choose(b.mask(range), inner!, outer)
+  }
+
+  /** Whether a condition never holds for any lane, whatever the loops come to. */
+  private isNowhere(condition: Condition, stride: number, place: Place): boolean {
+    const { at, low, high } = this.lanesOf(condition, stride, place)
+    const [min, max] = at.range()
+    return max + this.b.lanes <= low || min >= high
   }
 
   /**

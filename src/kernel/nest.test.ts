@@ -10,7 +10,7 @@ import { gather } from '../graph/ops/indexing.ts'
 import { buffer, constant, randomBits, scalar } from '../graph/ops/leaves.ts'
 import { cast, shiftRightLogical } from '../graph/ops/logic.ts'
 import { reduce } from '../graph/ops/reduce.ts'
-import { broadcastTo, concat, pad, permute, reshape } from '../graph/ops/views.ts'
+import { broadcastTo, concat, flip, pad, permute, reshape } from '../graph/ops/views.ts'
 import { type Binding as LaneBinding, interpret as interpretLanes } from '../lane/interpret.ts'
 import type { BufferParameter } from '../lane/program.ts'
 import { BoundsError, verifyBounds } from '../lane/verify.ts'
@@ -120,6 +120,8 @@ describe('lane code of nests', () => {
       ),
     ).toEqual([])
     expect(check(concat([leaf([3, 20]), leaf([2, 20], 2)], 0))).toEqual([])
+    const joined = concat([leaf([3, 33]), leaf([3, 20], 2), leaf([3, 7], 3)], 1)
+    expect(check(joined, flip(joined, [1]), add(joined, flip(joined, [0, 1])))).toEqual([])
     const table = leaf([10, 40])
     const rows = buffer(Int32Array.of(3, 9, 0), [3, 1], 'int32')
     expect(check(gather(table, broadcastTo(rows, [3, 40]), 0))).toEqual([])

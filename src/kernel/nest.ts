@@ -12,6 +12,7 @@ import { mapReads, partsOf } from '../schedule/walk.ts'
 import { joinAxes } from './axes.ts'
 import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts'
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
+import { guardedPieces } from './guarded-pieces.ts'
 import { orderLoops, resultStrides } from './loop-order.ts'
 
 /** A kernel as lane code, and what its argument block holds. */
@@ -208,7 +209,7 @@ export class NestLoops {
     return { axes: [...axes, ...rest], vector, within }
   }
 
-  /** Whole vectors first, then the tail. */
+  /** Pieces in which guards do not change, if all of the axis is walked through; of each whole vectors first, then the tail. */
   private vectorLoop(
     begin: LaneAffine,
     count: number,
@@ -217,6 +218,12 @@ export class NestLoops {
   ): void {
     const { b } = this
     const { lanes } = b
+    if (begin.terms.size === 0 && count >= extent) {
+      const bodies = this.nests.map((nest) => nest.body)
+      const pieces = guardedPieces(bodies, this.vector, extent, lanes)
+      for (const [i, end] of pieces.slice(1).entries()) this.vectorPiece(pieces[i]!, end, body)
+      return
+    }
     const whole = extent - (extent % lanes)
     if (whole > 0) {
       b.loop({ begin, count: Math.ceil(count / lanes), step: lanes, limit: whole }, (i) => body(LaneAffine.of(i), null))
@@ -224,8 +231,17 @@ export class NestLoops {
     if (whole === extent) return
     const tail = (): void => body(LaneAffine.of(whole), { at: LaneAffine.of(whole), low: 0, high: extent })
     // Only the last chunk holds the tail.
-    if (begin.terms.size === 0 || b.chunks === 1) tail()
+    if (b.chunks === 1) tail()
     else b.when(b.chunk, b.chunks - 1, b.chunks, tail)
+  }
+
+  private vectorPiece(begin: number, end: number, body: (at: LaneAffine, within: LaneRange | null) => void): void {
+    const { b } = this
+    const { lanes } = b
+    const count = Math.floor((end - begin) / lanes)
+    b.loop({ begin, count, step: lanes }, (i) => body(LaneAffine.of(i), null))
+    const rest = LaneAffine.of(begin + count * lanes)
+    if (rest.constant < end) body(rest, { at: rest, low: 0, high: end })
   }
 
   /** One element of each result, or one vector of them. */
