@@ -25,6 +25,8 @@ export interface Result {
   readonly figures: readonly number[]
   readonly bar: Bar
   readonly holds: boolean
+  /** The file for want of which the claim was not put to the test. */
+  readonly absent: string | undefined
   readonly seconds: number
 }
 
@@ -35,19 +37,27 @@ let since = performance.now()
 
 /**
  * Prints one line: claim, figures, bar, verdict, seconds. `script` is the file's own `import.meta.url`; the claim is made in
- * English and in Chinese.
+ * English and in Chinese. `absent` is a file that it needs and that is not there: then the claim is skipped.
  */
-export function show(script: string, [english, chinese]: [string, string], figures: readonly number[], bar: Bar): void {
+export function show(
+  script: string,
+  [english, chinese]: [string, string],
+  figures: readonly number[],
+  bar: Bar,
+  { absent }: { readonly absent?: string | undefined } = {},
+): void {
   const holds = figures.length > 0 && figures.every(bar.clears)
   const seconds = (performance.now() - since) / 1000
   since = performance.now()
-  const result = { script: script.split('/').at(-1) ?? '', english, chinese, figures, bar, holds, seconds }
+  const result = { script: script.split('/').at(-1) ?? '', english, chinese, figures, bar, holds, absent, seconds }
   if (results.length === 0) console.log(row('claim', 'figures', 'bar', 'verdict', 'seconds'))
-  console.log(row(english, figuresText(result), bar.text, holds ? 'holds' : 'FAILS', seconds.toFixed(1)))
+  const verdict = absent ? 'skipped' : holds ? 'holds' : 'FAILS'
+  console.log(row(english, figuresText(result), bar.text, verdict, seconds.toFixed(1)))
   results.push(result)
 }
 
-export function figuresText({ figures, bar }: Result): string {
+export function figuresText({ figures, bar, absent }: Result): string {
+  if (absent) return `needs ${absent}`
   const unit = bar.text.endsWith('%') ? ' %' : ''
   return figures.map((figure) => write(figure)).join(', ') + unit
 }

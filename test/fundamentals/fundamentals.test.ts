@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { atLeast, atMost, between, exactly, results, show } from '../../examples/fundamentals/show.ts'
+import { firstAbsent } from '../../examples/fundamentals/data.ts'
+import { atLeast, atMost, between, exactly, figuresText, results, show } from '../../examples/fundamentals/show.ts'
 import { expectToHold, slow } from './holds.ts'
 
 const folder = new URL('../../examples/fundamentals/', import.meta.url)
@@ -29,7 +30,7 @@ describe('fundamentals hold', () => {
 })
 
 const scripts = readdirSync(folder)
-  .filter((file) => file.endsWith('.ts') && !['show.ts', 'digits.ts', 'all.ts'].includes(file))
+  .filter((file) => file.endsWith('.ts') && !['show.ts', 'digits.ts', 'data.ts', 'all.ts'].includes(file))
   .map((file) => file.replace('.ts', ''))
 
 test('every script is tested, run by all.ts and in the documentation', () => {
@@ -37,6 +38,15 @@ test('every script is tested, run by all.ts and in the documentation', () => {
   const [all, document] = [read('all.ts'), read('../../docs/fundamentals.md')]
   expect(scripts.filter((script) => !all.includes(`'${script}'`))).toEqual([])
   expect(scripts.filter((script) => !document.includes(`(../examples/fundamentals/${script}.ts)`))).toEqual([])
+})
+
+test('a claim whose data is absent is skipped and says so', () => {
+  const absent = firstAbsent(import.meta.filename, '/nowhere/weights')
+  show('x.ts', ['claim', '结论'], [], atLeast(90, ' %'), { absent })
+  const result = results.pop()
+  expect(result && [figuresText(result), result.holds]).toEqual(['needs /nowhere/weights', false])
+  expect(vi.mocked(console.log).mock.lastCall?.[0]).toMatch(/needs \/nowhere\/weights +≥ 90 % +skipped/)
+  expect(firstAbsent(import.meta.filename)).toBeUndefined()
 })
 
 test('the documentation says what the scripts claim, in both languages', () => {

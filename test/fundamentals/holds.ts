@@ -12,6 +12,7 @@ export const slow: readonly string[] = [
   'annealing',
   'augmentation',
   'recall',
+  'transfer-images',
 ]
 
 /** Runs a script of examples/fundamentals and expects `claims` claims, each with its figures, to hold. */
