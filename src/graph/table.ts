@@ -23,6 +23,7 @@ import * as statistics from './ops/statistics.ts'
 import * as transcendental from './ops/transcendental.ts'
 import { broadcastOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from './ops/views.ts'
 import { argPoolOp, foldOp, windowOp } from './ops/windows.ts'
+import { writeAtOp } from './ops/write-at.ts'
 
 function opsOf(module: object): Op[] {
   const found: Op[] = []
@@ -46,7 +47,7 @@ export const opTable: ReadonlyMap<string, Op> = new Map(
     ...opsOf(transcendental),
     ...opsOf(logic),
     ...[reduceOp, argReduceOp, cumulativeOp, argSortOp, argPoolOp],
-    ...[contractOp, convOp, gatherOp, scatterOp],
+    ...[contractOp, convOp, gatherOp, scatterOp, writeAtOp],
     ...[composite, statistics, activation, normalization, pooling, dropout, embedding, loss, binaryLoss].flatMap(opsOf),
     ...[attentionOp, attentionLogSumExpOp, attentionGradientOp, rotaryOp],
     ...[scanOp, customOp, checkpointOp, barrierOp],

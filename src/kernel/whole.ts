@@ -10,6 +10,7 @@ import type { IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
 import { scanCode } from './scan.ts'
 import { scatterCode } from './scatter.ts'
+import { writeAtCode } from './write-at.ts'
 
 /** Lane code of an op with a kernel of its own. Throws {@link Unsupported} where lane code has no way to say it. */
 type Writer = (node: Node, lanes: number, labels: IndexLabels, others: readonly Node[]) => KernelCode
@@ -20,6 +21,7 @@ const writers: Readonly<Record<string, Writer>> = {
   cumulative: cumulativeCode,
   scanRows: scanCode,
   scatter: scatterCode,
+  writeAt: writeAtCode,
 }
 
 /**

@@ -162,7 +162,7 @@ export class LaneBuilder {
     buffer: BufferParameter,
     base: AffineLike,
     bound: number,
-    op: number,
+    op: number | null,
     position: AffineLike = base,
   ): IndexVariable {
     const variable = { name: `x${this.#registers++}`, min: 0, max: bound - 1, definition: null }
@@ -176,6 +176,11 @@ export class LaneBuilder {
       position: Affine.of(position),
     })
     return variable
+  }
+
+  /** A whole number that the kernel itself has stored, in [0, bound). */
+  readStored(buffer: BufferParameter, base: AffineLike, bound: number): IndexVariable {
+    return this.readIndex(buffer, base, bound, null)
   }
 
   // Memory

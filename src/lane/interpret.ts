@@ -262,9 +262,9 @@ class Interpreter {
     return (lane) => at + lane >= within.low && at + lane < within.high
   }
 
-  #checked(index: number, size: number, op: number, position: number): number {
+  #checked(index: number, size: number, op: number | null, position: number): number {
     if (index >= 0 && index < size) return index
-    this.report ??= { op, index, size, position }
+    if (op !== null) this.report ??= { op, index, size, position }
     return 0
   }
 

@@ -209,14 +209,14 @@ export interface Divide {
   readonly value: Affine
   readonly divisor: number
 }
-/** variable = element `base` of an i32 buffer; outside [0, bound) it is 0 and is reported to the error cell. */
+/** variable = element `base` of an i32 buffer; outside [0, bound) it is 0 and is reported to the error cell, unless there is no `op`. */
 export interface ReadIndex {
   readonly kind: 'readIndex'
   readonly variable: IndexVariable
   readonly buffer: BufferParameter
   readonly base: Affine
   readonly bound: number
-  readonly op: number
+  readonly op: number | null
   /** Where the index stands, as reports say it. */
   readonly position: Affine
 }

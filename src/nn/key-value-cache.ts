@@ -1,11 +1,11 @@
 import { ShapeError, ValueError } from '../core/errors.ts'
-import { formatShape, sameShape } from '../core/shape.ts'
+import { formatShape, sameShape, type Shape } from '../core/shape.ts'
 import { type Node, withGrad } from '../graph/node.ts'
-import { maximum, minimum, sub } from '../graph/ops/arithmetic.ts'
 import { gather } from '../graph/ops/indexing.ts'
-import { buffer, constant, iota } from '../graph/ops/leaves.ts'
-import { less, lessEqual, logicalAnd, where } from '../graph/ops/logic.ts'
-import { broadcastTo, pad, reshape, sliceDim } from '../graph/ops/views.ts'
+import { buffer, iota } from '../graph/ops/leaves.ts'
+import { lessEqual } from '../graph/ops/logic.ts'
+import { pad, permute, reshape } from '../graph/ops/views.ts'
+import { writeAt } from '../graph/ops/write-at.ts'
 import { capturing } from '../runtime/capture.ts'
 import { wrap } from '../tensor/base.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -25,6 +25,7 @@ export interface CacheOptions {
   readonly capacity?: number
 }
 
+/** [N, K, E, capacity] each: neighbouring positions lie side by side, as one query that looks at all of them reads them. */
 interface Layer {
   keys: Buffer
   values: Buffer
@@ -88,14 +89,17 @@ export class KeyValueCache {
     return withGrad(false, () => {
       const step = this.#next(count)
       const known = this.#layers[layer]
-      if (known) checkSame(known.keys, keys)
+      if (known) {
+        checkSame(known.keys.shape, keys.shape)
+        checkSame(known.values.shape, values.shape)
+      }
       const own: Layer = {
-        keys: written(known?.keys, keys.node, step.positions, step.capacity),
-        values: written(known?.values, values.node, step.positions, step.capacity),
+        keys: written(known?.keys, transposed(keys.node), step),
+        values: written(known?.values, transposed(values.node), step),
       }
       if (own.keys !== known?.keys) this.#epoch++
       this.#layers[layer] = own
-      return { keys: own.keys, values: own.values, mask: wrap(step.mask) }
+      return { keys: wrap(transposed(own.keys.node)), values: wrap(transposed(own.values.node)), mask: wrap(step.mask) }
     })
   }
 
@@ -170,29 +174,27 @@ function stepAt(positions: Node, capacity: number): Step {
   return { count, capacity, positions, mask: reshape(seen, [1, 1, count, capacity]) }
 }
 
-function checkSame(known: Tensor, given: Tensor): void {
-  const shape = known.shape.with(2, given.shape[2]!)
-  if (sameShape(shape, given.shape)) return
+/** [N, K, L, E] as [N, K, E, L], and the other way round. */
+function transposed(x: Node): Node {
+  return permute(x, [0, 1, 3, 2])
+}
+
+/** `known`: [N, K, E, capacity], `given`: [N, K, L, E]. */
+function checkSame([n, k, e, capacity]: Shape, given: Shape): void {
+  const held = [n!, k!, capacity!, e!]
+  if (sameShape(held.with(2, given[2]!), given)) return
   throw new ShapeError(
     'KeyValueCache.update',
-    `the cache holds keys ${formatShape(known.shape)}, received ${formatShape(given.shape)}; begin with a new cache`,
+    `the cache holds ${formatShape(held)}, received ${formatShape(given)}; begin with a new cache`,
   )
 }
 
-/** A leaf like `known` with room for `capacity` positions and `x` [N, K, L, E] written to those of `positions`. */
-function written(known: Buffer | undefined, x: Node, positions: Node, capacity: number): Buffer {
-  const [n, k, count, e] = x.shape as [number, number, number, number]
+/** A leaf like `known` with room for all positions and `x` [N, K, E, L] written to those of the step. */
+function written(known: Buffer | undefined, x: Node, { positions, capacity }: Step): Buffer {
   const nothing = { low: 0, high: 0, inner: 0 }
-  const grown = (y: Node): Node => pad(y, [nothing, nothing, { ...nothing, high: capacity - y.shape[2]! }, nothing])
+  const grown = (y: Node): Node => pad(y, [nothing, nothing, nothing, { ...nothing, high: capacity - y.shape[3]! }])
   if (!known) return new Buffer(wrap(grown(x)))
-  const from = sub(iota(capacity), sliceDim(positions, 0, 0, 1))
-  const zero = constant(0, 'int32')
-  const isNew = logicalAnd(lessEqual(zero, from), less(from, constant(count, 'int32')))
-  const rows = minimum(maximum(from, zero), constant(count - 1, 'int32'))
-  const spread = (y: Node): Node => reshape(y, [1, 1, capacity, 1])
-  const source = count === 1 ? broadcastTo(x, [n, k, capacity, e]) : gather(x, spread(rows), 2, 'KeyValueCache.update')
-  const mixed = where(spread(isNew), source, grown(known.node))
-  if (known.shape[2] !== capacity) return new Buffer(wrap(mixed))
-  known.assign(wrap(mixed))
+  if (known.shape[3] !== capacity) return new Buffer(wrap(writeAt(grown(known.node), x, positions, 3)))
+  known.assign(wrap(writeAt(known.node, x, positions, 3)))
   return known
 }

@@ -40,9 +40,14 @@ export interface Prepared {
   readonly isLong: boolean
   /**
    * Values of the roots, from values for `leaves` and `scalars`. As {@link Target.run}, but the values of `spare`, which are not
-   * among `leaves`, are given up in any case.
+   * among `leaves`, are given up in any case. A leaf whose position is among `yielded` may be changed: it is the value of a root then.
    */
-  run(leaves: readonly TypedArray[], numbers: readonly number[], spare: readonly Node[]): TypedArray[]
+  run(
+    leaves: readonly TypedArray[],
+    numbers: readonly number[],
+    spare: readonly Node[],
+    yielded?: ReadonlySet<number>,
+  ): TypedArray[]
 }
 
 /** Why a target cannot run here. */

@@ -1,6 +1,6 @@
 import type { TypedArray } from '../core/dtype.ts'
 import { sameShape } from '../core/shape.ts'
-import { type Cell, type GradSlot, hold, Node, type TensorType } from '../graph/node.ts'
+import { type Cell, type GradSlot, giveUp, hold, Node, type TensorType } from '../graph/node.ts'
 import { bufferOp } from '../graph/ops/leaves.ts'
 import { Otherwise } from '../graph/tape.ts'
 import type { Capture, RepeatableStep } from './capture.ts'
@@ -47,6 +47,8 @@ export class Replay {
   private readonly numbers: readonly number[]
   private readonly steps: readonly { readonly step: RepeatableStep; readonly positions: readonly number[] }[]
   private readonly reassigned: readonly Reassigned[]
+  /** Cells among the sources that are reassigned, by position. */
+  private readonly replaced: readonly (readonly [position: number, cell: Cell])[]
   private readonly gradients: readonly LeftGradient[]
   /** Gradients whose presence at the beginning matters, and whether they were there. */
   private readonly expected: readonly { readonly slot: GradSlot; readonly present: boolean }[]
@@ -86,6 +88,9 @@ export class Replay {
       result: positions.get(after)!,
       type: typeOf(after),
     }))
+    this.replaced = this.sources.flatMap((source, i) =>
+      source.kind === 'cell' && assignments.has(source.cell) ? [[i, source.cell] as const] : [],
+    )
     const grads = [...slots.keys()].map(({ grad }) => grad)
     this.gradients = [...slots].flatMap(([slot, { entry: before }]): LeftGradient[] => {
       const { grad } = slot
@@ -123,12 +128,14 @@ export class Replay {
         if (!isRead && !grad.held && !grad.requiresGrad && grad.value) spare.push(grad)
       } else spareGradient(slot, spare)
     }
+    const yielded = this.yielded()
     let values: readonly TypedArray[]
     try {
       values = this.prepared.run(
         this.sources.map((source) => elementsOf(source, args, keys)),
         numbers,
         spare,
+        yielded,
       )
     } catch (error) {
       for (const { step } of this.steps.toReversed()) step.undo()
@@ -143,6 +150,16 @@ export class Replay {
       slot.computed = left.result === undefined ? undefined : slot.grad
     }
     return values
+  }
+
+  /**
+   * Positions of leaves that get a new version and that nobody can ask for as they are now: nothing was recorded from them, and
+   * no tensor holds them but the one that moves on.
+   */
+  private yielded(): ReadonlySet<number> {
+    const yielded = new Set<number>()
+    for (const [position, { node }] of this.replaced) if (node.uses === 0 && !node.held) yielded.add(position)
+    return yielded
   }
 
   /** Whether leaves and gradients are as they were when the function was captured. */
@@ -213,5 +230,7 @@ function reassign(cell: Cell, type: TensorType, value: TypedArray): void {
   after.slot = before.slot
   after.cell = cell
   cell.node = after
-  replaceVersion(before, after)
+  // Where it was changed in place the old version is no more.
+  if (before.value === value) giveUp(before)
+  else replaceVersion(before, after)
 }

@@ -1,3 +1,4 @@
+import { stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import {
   type AttentionGradient,
@@ -5,11 +6,12 @@ import {
   attentionLogSumExpOp,
   attentionOp,
   inputsOf,
+  isSingleQuery,
 } from '../graph/ops/attention.ts'
 import { cast } from '../graph/ops/logic.ts'
 import { computingType, widened } from '../graph/ops/precision.ts'
 import { permute } from '../graph/ops/views.ts'
-import { axisPosition, fixed } from './affine.ts'
+import { axisPosition, combine, fixed } from './affine.ts'
 import { type Chain, chain, type ChainRead, type ChainResult, type Role, shapeOf, storedInOrder } from './chain.ts'
 import { aliases, type Packing, panels, readThrough } from './operands.ts'
 
@@ -27,17 +29,18 @@ export function lowerAttention(node: Node, inputs: readonly Node[], packing: Pac
   const width = v?.shape[3] ?? 0
   if (batch * heads * queries * keys * size === 0 || (width === 0) !== (of === 'sums')) return undefined
   const { causal } = node.attrs as AttentionGradient
-  const panel = packing.vectors * packing.lanes
+  const isSingle = of === 'output' && isSingleQuery(node as Node<AttentionGradient>)
+  const panel = isSingle ? 0 : packing.vectors * packing.lanes
   const problem = { of, batch, heads, keyHeads, queries, keys, size, width, causal, panel }
   const operands = new Map<Role, { node: Node; at: ChainRead['at'] }>()
   for (const [role, source] of Object.entries(sources) as [Role, Node][]) {
-    operands.set(role, operand(role, source, problem))
+    operands.set(role, isSingle && isOfKeys(role) ? streamed(role, source, problem) : operand(role, source, problem))
   }
   const inPanels = (role: Role, x: Node): void => {
     const packed = panels(permute(widened(x), [0, 1, 3, 2]), 2, panel)
     operands.set(role, { node: packed, at: storedInOrder(shapeOf(role, problem)) })
   }
-  inPanels('keyPanels', k)
+  if (!isSingle) inPanels('keyPanels', k)
   if (v && (of === 'query' || of === 'key')) inPanels('valuePanels', v)
   const reads = [...operands].map(([role, { at }]) => ({ role, at }))
   const made = chain(
@@ -85,4 +88,28 @@ function operand(role: Role, source: Node, problem: Omit<Chain, 'reads'>): { nod
   const [, , row, element] = found.at.terms as [number, number, number, number]
   if (inVectors && (element !== 1 || aliases(4 * row))) return { node: x, at: storedInOrder(shape) }
   return found
+}
+
+function isOfKeys(role: Role): boolean {
+  return role === 'k' || role === 'v'
+}
+
+/** Longest key or value whose elements are read side by side. */
+const longestElement = 256
+
+/**
+ * Keys or values that are read once: in place where those of neighbouring keys lie side by side, or the elements of each; else from
+ * a copy of the first kind.
+ */
+function streamed(role: Role, source: Node, problem: Omit<Chain, 'reads'>): { node: Node; at: ChainRead['at'] } {
+  const shape = shapeOf(role, problem)
+  const positions = shape.map((_, d) => axisPosition(d, shape.length))
+  const found = readThrough(source, positions, shape)
+  const [, , key, element] = found.at.terms as [number, number, number, number]
+  if (key === 1 || (element === 1 && shape[3]! <= longestElement)) return found
+  const order = [0, 1, 3, 2]
+  const copy = permute(source, order)
+  const strides = stridesOf(copy.shape)
+  const steps = order.map((d) => strides[d]!)
+  return { node: copy, at: combine(positions, steps, shape.length) }
 }

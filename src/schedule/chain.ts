@@ -12,7 +12,7 @@ import { type Affine, axisPosition, combine, evaluate } from './affine.ts'
 /**
  * Attention that is computed block by block, in the one form that kernels know: what is read lies where it is, however it was
  * permuted or cut out, but for keys and values in panels of columns, from which a block of scores and of their gradients is
- * multiplied.
+ * multiplied. One query a head needs no panels: keys and values, too, are read in place.
  */
 export interface Chain {
   /** The result: attention itself, the logarithms of the sums of its weights, or the gradient of an input. */
@@ -27,7 +27,7 @@ export interface Chain {
   readonly size: number
   readonly width: number
   readonly causal: boolean
-  /** Columns of a panel. */
+  /** Columns of a panel; 0 where keys and values are read in place, for one query a head. */
   readonly panel: number
   /** What each input is. */
   readonly reads: readonly ChainRead[]

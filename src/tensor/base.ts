@@ -101,13 +101,13 @@ export abstract class TensorBase {
     return node
   }
 
-  /** As {@link computed}, beside the program where it takes long. */
-  private async awaited(): Promise<Node> {
+  /** What `read` makes of the node with its value, which is computed first where needed, beside the program where it takes long. */
+  private async awaited<T>(read: (node: Node) => T): Promise<T> {
     const { node } = this
     refuseToRead()
     // A leaf may move on in the meantime, and further.
     if (!node.value) await awaitValue(hold(node))
-    return node
+    return read(node)
   }
 
   private checkItem(): void {
@@ -124,8 +124,8 @@ export abstract class TensorBase {
   }
 
   /** A copy of the elements in row-major order. float16 and bfloat16 come as Float32Array. */
-  async data(): Promise<Values> {
-    return elementsOf(await this.awaited())
+  data(): Promise<Values> {
+    return this.awaited(elementsOf)
   }
 
   /** The one element of a tensor of size 1. Throws a {@link ShapeError} for any other size. */
@@ -137,7 +137,7 @@ export abstract class TensorBase {
   /** The one element of a tensor of size 1. Throws a {@link ShapeError} for any other size. */
   async item(): Promise<number> {
     this.checkItem()
-    return itemOf(await this.awaited())
+    return this.awaited(itemOf)
   }
 
   /** Nested arrays; a plain number for a scalar. bool gives booleans. */
@@ -146,8 +146,8 @@ export abstract class TensorBase {
   }
 
   /** Nested arrays; a plain number for a scalar. bool gives booleans. */
-  async toArray(): Promise<NestedArray> {
-    return nestedOf(await this.awaited())
+  toArray(): Promise<NestedArray> {
+    return this.awaited(nestedOf)
   }
 }
 

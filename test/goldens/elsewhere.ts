@@ -134,6 +134,7 @@ export const opsElsewhere: Readonly<Record<string, string>> = {
   barrier: 'src/tensor/autograd.test.ts',
   cast: 'src/tensor/autograd.test.ts',
   attentionLogSumExp: 'src/kernel/attention/attention.test.ts',
+  writeAt: 'src/graph/ops/write-at.test.ts',
 }
 
 /** Ops whose derivative does not depend on what they are differentiated by: there is no second derivative to compare. */

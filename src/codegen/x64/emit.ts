@@ -165,10 +165,12 @@ class KernelEmitter {
     a.movsxd(rax, this.#addresses.element(buffer, base).sized(4))
     a.cmp(rax, bound)
     a.jb(good)
-    a.mov(rdx, rax)
-    this.#addresses.toRax(position)
-    a.mov(this.#position, rax)
-    this.#report(bound, op)
+    if (op !== null) {
+      a.mov(rdx, rax)
+      this.#addresses.toRax(position)
+      a.mov(this.#position, rax)
+      this.#report(bound, op)
+    }
     a.xor(rax.d, rax.d)
     a.bind(good)
     this.#addresses.define(variable)

@@ -54,6 +54,16 @@ function isBlockwise({ inputs: [q, k], attrs }: Node<Partial<AttentionGradient>>
   return sizeOf(shape) > (hasKernel && isLong ? storedScores : mostScores)
 }
 
+/** Fewer keys are written out into products as well. */
+const fewKeys = 16
+
+/** Whether each head has one query, as when text is written token by token, and a kernel of that kind can compute it. */
+export function isSingleQuery({ inputs: [q, k, v], attrs }: Node<AttentionAttrs>): boolean {
+  const isPlain = !attrs.causal && !attrs.dropped && computingType(q!.dtype) === 'float32'
+  const [batch, , queries, size] = q!.shape as [number, number, number, number]
+  return isPlain && queries === 1 && k!.shape[2]! >= fewKeys && batch * size * v!.shape[3]! > 0
+}
+
 /** softmax(q · kᵀ · scale + mask) · v (Vaswani et al., "Attention is all you need", 2017). */
 export const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
@@ -65,7 +75,7 @@ export const attentionOp: Op<AttentionAttrs> = {
     return { shape: [...q.shape.slice(0, 3), v.shape[3]!], dtype: q.dtype }
   },
   evaluate: (node, values) => attendInBlocks(node, values),
-  staysWhole: isBlockwise,
+  staysWhole: (node) => isSingleQuery(node) || isBlockwise(node),
   decompose(inputs, attrs, node) {
     const { q, k, v, scale, mask, dropout: random } = inputsOf(inputs, attrs, 0)
     const weights = softmaxOfVisible(maskedScores(q, k, scale, mask, attrs.causal), mask !== undefined)

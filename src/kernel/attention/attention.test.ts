@@ -196,6 +196,91 @@ test('threads change no bit, nor do the width of vectors and what else is comput
   }
 })
 
+interface OneQuery extends Omit<Sizes, 'queries'> {
+  /** Whether neighbouring keys, and values, lie side by side, or the elements of each. */
+  readonly byKeys: boolean
+  readonly mask?: 'bool' | 'additive' | undefined
+  /** How many keys the mask shows. */
+  readonly seen?: number
+}
+
+/** Attention of one query a head to keys of which the mask shows the first ones. */
+function oneQuery({
+  batch = 1,
+  heads = 1,
+  keyHeads = heads,
+  keys,
+  size,
+  width = size,
+  byKeys,
+  mask,
+  seen = keys,
+}: OneQuery): Node {
+  const laidOut = (elements: number, seed: number): Node =>
+    byKeys
+      ? permute(leaf([batch, keyHeads, elements, keys], seed), [0, 1, 3, 2])
+      : leaf([batch, keyHeads, keys, elements], seed)
+  const shown = Array.from({ length: keys }, (_, i) => i < seen)
+  const masks = {
+    bool: () => buffer(Uint8Array.from(shown, Number), [1, 1, 1, keys], 'bool'),
+    additive: () =>
+      buffer(
+        Float32Array.from({ length: heads * keys }, (_, i) => (shown[i % keys] ? i * 0.01 : -Infinity)),
+        [1, heads, 1, keys],
+        'float32',
+      ),
+  }
+  const [k, v] = [laidOut(size, 2), laidOut(width, 3)]
+  const inputs = { q: leaf([batch, heads, 1, size], 1), k, v, scale: constant(0.4), dropout: undefined }
+  return attention({ ...inputs, mask: mask && masks[mask]() }, false)
+}
+
+describe.each([true, false])('one query a head, neighbouring keys side by side: %s', { timeout: 60_000 }, (byKeys) => {
+  const cases: readonly OneQuery[] = [
+    { keys: 16, size: 4, byKeys },
+    { keys: 130, size: 17, width: 33, byKeys, mask: 'bool', seen: 70 },
+    { batch: 2, heads: 6, keyHeads: 2, keys: 65, size: 8, byKeys, mask: 'additive', seen: 64 },
+    { heads: 8, keyHeads: 2, keys: 200, size: 64, byKeys, mask: 'bool', seen: 1 },
+    { heads: 5, keyHeads: 1, keys: 40, size: 24, width: 5, byKeys, mask: 'additive', seen: 40 },
+    { keys: 70, size: 300, width: 3, byKeys, mask: 'bool', seen: 33 },
+    { keys: 20, size: 4, byKeys, mask: 'bool', seen: 0 },
+  ]
+
+  test('is what attention written out is', () => {
+    for (const options of cases) {
+      const y = oneQuery(options)
+      const wanted = toValues(interpret([writtenOut(y)])[0]!, 'float32')
+      const made = lowerAttention(y, y.inputs, packingOf(16))! as Node<Chain>
+      expect(made.attrs.panel).toBe(0)
+      expectClose(toValues(interpret([made])[0]!, 'float32'), wanted, `${JSON.stringify(options)}`)
+      for (const machine of [...interpreted, ...native]) {
+        expectClose(run([y], machine)[0]!, wanted, `${JSON.stringify(options)} ${JSON.stringify(machine)}`)
+      }
+    }
+  })
+
+  test('threads change no bit, nor does the width of vectors', () => {
+    const y = oneQuery({ heads: 8, keyHeads: 4, keys: 300, size: 20, byKeys, mask: 'bool', seen: 290 })
+    const wanted = run([y], native[0]!)[0]
+    for (const { set } of native) {
+      for (const threads of [1, 2, 3]) expect(run([y], { set, native: true, threads })[0]).toEqual(wanted)
+    }
+  })
+
+  test('looks at no block of keys behind the last that is seen', () => {
+    const options = { keys: 300, size: 8, byKeys, mask: 'bool', seen: 3 } as const
+    const [y, other] = [oneQuery(options), oneQuery(options)]
+    for (const stored of postorder([other], (node) => node.inputs)) {
+      if (stored.value?.length !== 2400) continue
+      const behind = (i: number): boolean => (byKeys ? i % 300 : Math.floor(i / 8)) >= 64
+      stored.value.forEach((_, i) => {
+        if (behind(i)) stored.value![i] = Number.NaN
+      })
+    }
+    for (const machine of native) expect(run([other], machine)).toEqual(run([y], machine))
+  })
+})
+
 test('heads of more than 256 numbers are summed in blocks', () => {
   check('plain', { queries: 9, keys: 20, size: 300, width: 270 }, native)
 })

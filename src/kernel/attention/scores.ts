@@ -168,17 +168,8 @@ export class Scores {
   private masked(score: Register, head: Head, row: Affine, key: Affine, isPartly: boolean): Register {
     const { b, operands } = this
     const { causal, keys } = operands.chain
-    const hidden = Number.NEGATIVE_INFINITY
     const tail = b.range(key, 0, keys)
-    let masked = score
-    if (operands.has('mask')) {
-      const laneStride = operands.step('mask', 3)
-      const within = laneStride === 0 ? null : tail
-      const place = operands.at('mask', head, row, key)
-      const value = b.load(operands.buffer('mask'), place, { laneStride, within })
-      masked =
-        operands.dtypeOf('mask') === 'bool' ? b.select(b.ieq(value, b.int(0)), hidden, score) : b.add(score, value)
-    }
+    let masked = masks(b, operands, head, row, key, tail)?.of(score) ?? score
     if (!isPartly) return masked
     const apart = key.minus(row)
     const ranges: (LaneRange | null)[] = [
@@ -188,4 +179,35 @@ export class Scores {
     for (const range of ranges) if (range) masked = b.select(b.mask(range), masked, hidden)
     return masked
   }
+}
+
+/** The score of a key that a query does not see. */
+export const hidden: number = Number.NEGATIVE_INFINITY
+
+/** What the mask says of a vector of keys. */
+export interface Masked {
+  /** The score with the mask added, or hidden by it. */
+  of(score: Register): Register
+  /** Lanes whose keys are seen. */
+  readonly seen: () => Register
+}
+
+/** The mask of a query and the keys from `key` on within `tail`; undefined where there is none. */
+export function masks(
+  b: LaneBuilder,
+  operands: Operands,
+  head: Head,
+  row: Affine,
+  key: Affine,
+  tail: LaneRange | null,
+): Masked | undefined {
+  if (!operands.has('mask')) return undefined
+  const laneStride = operands.step('mask', 3)
+  const within = laneStride === 0 ? null : tail
+  const value = b.load(operands.buffer('mask'), operands.at('mask', head, row, key), { laneStride, within })
+  if (operands.dtypeOf('mask') === 'bool') {
+    const isHidden = b.ieq(value, b.int(0))
+    return { of: (score) => b.select(isHidden, hidden, score), seen: () => b.mnot(isHidden) }
+  }
+  return { of: (score) => b.add(score, value), seen: () => b.ne(value, hidden) }
 }

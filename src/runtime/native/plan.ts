@@ -26,6 +26,7 @@ import { phasesOf, readsOf, resultsOf } from '../../schedule/phases.ts'
 import { printPlan } from '../../schedule/print.ts'
 import { type View, withoutCopies } from '../../schedule/views.ts'
 import { lowerScans, runsByRows } from '../../schedule/scan-rows.ts'
+import { recordedUpdates, updatesIn } from '../../schedule/updates.ts'
 import type { Landing } from '../device.ts'
 import { Arena, arena } from './arena.ts'
 import { ArgumentCells, type Place } from './argument-cells.ts'
@@ -66,6 +67,8 @@ export interface Given {
   readonly leaves: readonly TypedArray[]
   readonly numbers: readonly number[]
   readonly held: readonly boolean[]
+  /** Leaves, by position, that nobody reads after this run: a result that updates one may take its memory. Default: none. */
+  readonly yielded?: ReadonlySet<number>
 }
 
 /** A part of a plan: phases of machine code in one native call, a plan repeated over time, or one kernel that the interpreter computes. */
@@ -100,6 +103,8 @@ export class Plan {
   private readonly scalars: ReadonlyMap<Node, number>
   private readonly roots: readonly Root[]
   private readonly cells: ArgumentCells
+  /** Leaves by the position of the result that updates them. */
+  private readonly updates: ReadonlyMap<number, { readonly leaf: number; readonly inPlace: boolean }>
 
   constructor(roots: readonly Node[], library: KernelLibrary, options: PlanOptions = {}) {
     const began = performance.now()
@@ -107,7 +112,8 @@ export class Plan {
     this.arena = options.arena ?? arena
     this.shared = options.shared ?? sharedElements
     const packing = packingOf(lanesOf(library.set))
-    const recorded = canonicalize(roots, (node) => runsByRows(node, packing))
+    const recordedAsUpdates = recordedUpdates(roots)
+    const recorded = canonicalize(roots, (node) => recordedAsUpdates.has(node) || runsByRows(node, packing))
     const program = lower(lowerProducts(lowerScans(recorded, packing), packing))
     const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
     this.results = [...results]
@@ -127,6 +133,14 @@ export class Plan {
     const joined = this.joined(joinChains(makeKernels(program).kernels), results)
     const { kernels, views } = withoutCopies(joined, results)
     const phases = phasesOf(kernels, views)
+    const mayFail = (kernel: Kernel): boolean =>
+      this.compiled.get(kernel)?.bindings.some(({ kind }) => kind === 'error') ?? true
+    this.updates = new Map(
+      updatesIn(phases, program.targets, views, mayFail).map(({ leaf, result, inPlace }) => [
+        this.sources.get(result)!,
+        { leaf: this.sources.get(leaf)!, inPlace },
+      ]),
+    )
     const memory = this.arena.layOut(lifetimes(phases, results, views))
     this.offsets = withViews(memory.offsets, views)
     this.assemble(phases, memory.bytes)
@@ -287,7 +301,7 @@ export class Plan {
 
   /** Tells the kernels where everything lies in one run. `finish` gives the values of the roots once it is over. */
   private bind(
-    { leaves, numbers, held }: Given,
+    { leaves, numbers, held, yielded }: Given,
     memory: ResultMemory,
   ): { readonly arrays: readonly TypedArray[]; readonly finish: () => TypedArray[] } {
     const arrays = [...leaves]
@@ -295,7 +309,14 @@ export class Plan {
     this.roots.forEach(({ source, isRepeated }, i) => {
       if (held[i] && !isRepeated) isHeld[source] = true
     })
-    for (const { dtype, shape } of this.results) arrays.push(memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!))
+    for (const { dtype, shape } of this.results) {
+      const update = this.updates.get(arrays.length)
+      const last = update && arrays[update.leaf]!
+      const isTaken = update?.inPlace && yielded?.has(update.leaf) && isAlone(leaves, update.leaf)
+      const array = last && isTaken ? last : memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!)
+      if (last && array !== last) array.set(last)
+      arrays.push(array)
+    }
     const addresses = arrays.map(addressOf)
     this.arena.reserve(this.arenaBytes)
     this.cells.write(this.arena.address, addresses, numbers)
@@ -340,6 +361,12 @@ export class Plan {
     const { buffer, byteOffset } = this.arena.memory
     return new make(buffer, byteOffset + this.offsets.get(node)!, sizeOf(node.shape))
   }
+}
+
+/** Whether no other leaf has the memory of this one. */
+function isAlone(leaves: readonly TypedArray[], position: number): boolean {
+  const { buffer } = leaves[position]!
+  return leaves.every((array, i) => i === position || array.buffer !== buffer)
 }
 
 /** Elements that a kernel walks through. */

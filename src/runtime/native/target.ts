@@ -67,9 +67,9 @@ export class NativeTarget implements Target {
       get isLong(): boolean {
         return plan.isLong
       },
-      run: (values, numbers, spare) => {
+      run: (values, numbers, spare, yielded = new Set()) => {
         this.recycle(spare)
-        return plan.run({ leaves: values, numbers, held }, this.memory)
+        return plan.run({ leaves: values, numbers, held, yielded }, this.memory)
       },
     }
   }
