@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { AdamW } from '../../optim/adam.ts'
 import { tensor } from '../../tensor/creation.ts'
+import { concat } from '../../tensor/joining.ts'
 import { manualSeed, randint } from '../../tensor/random.ts'
 import { Forecaster, naiveErrors } from './forecaster.ts'
 import { Gpt } from './gpt.ts'
@@ -23,6 +24,19 @@ test.each(['lstm', 'transformer'] as const)(
     expect((await logits(0, 0)).every(Number.isFinite)).toBe(true)
   },
 )
+
+test('a text is known by mean and maximum of what was read of its words', async () => {
+  manualSeed(0)
+  const model = new TextClassifier({ vocabulary: 500, classes: 2, size: 8 }).eval()
+  const rows = model.embedding.weight
+  expect(rows.std().itemSync()).toBeCloseTo(0.1, 2)
+  expect(rows.at(0).abs().amax().itemSync()).toBe(0)
+  const tokens = tensor([[7, 3, 9, 0]], { dtype: 'int32' })
+  const read = model.reader.forward(model.embedding.forward(tokens), tokens.eq(0)).narrow(1, 0, 3)
+  const expected = model.head.forward(concat([read.mean(1), read.amax(1)], 1))
+  for (const [i, logit] of (await model.forward(tokens).data()).entries())
+    expect(logit).toBeCloseTo(expected.at(0, i).itemSync(), 5)
+})
 
 test('a GPT sees no later token, and writes on beyond its context', async () => {
   manualSeed(1)
