@@ -62,7 +62,7 @@ export {
   Gpt2ForTokenClassification,
   Gpt2Model,
 } from './text/gpt2.ts'
-export type { Head, Span, TextInputs } from './text/heads.ts'
+export type { DecoderInputs, Head, Span, TextInputs } from './text/heads.ts'
 export {
   LlamaForCausalLM,
   LlamaForQuestionAnswering,

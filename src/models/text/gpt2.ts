@@ -5,13 +5,14 @@ import { LayerNorm } from '../../nn/layers/layer-norm.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import { normal } from '../../nn/init.ts'
 import { Module } from '../../nn/module.ts'
+import type { LayerCache } from '../../nn/transformer/layer.ts'
 import { arange } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../../io/settings.ts'
 import { type Activation, activationOf } from './activation.ts'
 import { headDropout } from './bert.ts'
 import { Conv1D } from './conv1d.ts'
-import { attend, lastRows, type Span, spanOf, type TextInputs, tokenMask } from './heads.ts'
+import { attend, type DecoderInputs, decoderMask, lastRows, type Span, spanOf, type TextInputs } from './heads.ts'
 
 /** GPT-2 (Radford et al. 2019) with the names of transformers. */
 
@@ -32,10 +33,10 @@ class Attention extends Module {
     this.dropout = config.number('attn_pdrop', 0.1)
   }
 
-  forward(x: Tensor, mask: Tensor | undefined): Tensor {
+  forward(x: Tensor, mask: Tensor | undefined, memory: LayerCache | undefined): Tensor {
     const { heads, training } = this
     const [q, k, v] = this.c_attn.forward(x).chunk(3, 2) as [Tensor, Tensor, Tensor]
-    const y = attend([q, k, v], { heads, mask, causal: true, dropout: training ? this.dropout : 0 })
+    const y = attend([q, k, v], { heads, mask, causal: true, dropout: training ? this.dropout : 0, memory })
     return this.resid_dropout.forward(this.c_proj.forward(y))
   }
 }
@@ -77,8 +78,8 @@ class Block extends Module {
     this.mlp = new Perceptron(config)
   }
 
-  forward(x: Tensor, mask: Tensor | undefined): Tensor {
-    const y = x.add(this.attn.forward(this.ln_1.forward(x), mask))
+  forward(x: Tensor, mask: Tensor | undefined, memory: LayerCache | undefined): Tensor {
+    const y = x.add(this.attn.forward(this.ln_1.forward(x), mask, memory))
     return y.add(this.mlp.forward(this.ln_2.forward(y)))
   }
 }
@@ -102,11 +103,13 @@ export class Gpt2Model extends Module {
     for (const table of [this.wte, this.wpe]) normal(table.weight, { std: 0.02 })
   }
 
-  forward(tokens: Tensor, { attentionMask }: TextInputs = {}): Tensor {
-    const places = this.wpe.forward(arange(tokens.shape[1]!, { dtype: 'int32' }))
-    const mask = tokenMask(attentionMask)
+  forward(tokens: Tensor, inputs: DecoderInputs = {}): Tensor {
+    const mask = decoderMask('Gpt2Model', inputs)
+    const { cache: store } = inputs
+    const length = tokens.shape[1]!
+    const places = this.wpe.forward(store?.positions(length) ?? arange(length, { dtype: 'int32' }))
     let y = this.drop.forward(this.wte.forward(tokens).add(places))
-    for (const block of this.h) y = block.forward(y, mask)
+    for (const [layer, block] of [...this.h].entries()) y = block.forward(y, mask, store && { store, layer })
     return this.ln_f.forward(y)
   }
 }
@@ -123,7 +126,7 @@ export class Gpt2ForCausalLM extends Module {
     if (config.flag('tie_word_embeddings', true)) this.lm_head.weight = this.transformer.wte.weight
   }
 
-  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+  forward(tokens: Tensor, inputs: DecoderInputs = {}): Tensor {
     return this.lm_head.forward(this.transformer.forward(tokens, inputs))
   }
 }

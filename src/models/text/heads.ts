@@ -1,4 +1,7 @@
+import { ValueError } from '../../core/errors.ts'
 import { scaledDotProductAttention } from '../../nn/functional/attention.ts'
+import type { KeyValueCache } from '../../nn/key-value-cache.ts'
+import type { LayerCache } from '../../nn/transformer/layer.ts'
 import { arange, ones } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
@@ -8,6 +11,18 @@ export interface TextInputs {
   readonly attentionMask?: Tensor | undefined
   /** [N, L]: which of two texts a token belongs to. Default: the first. */
   readonly tokenTypeIds?: Tensor | undefined
+}
+
+/** What a text model that writes takes beside its tokens. */
+export interface DecoderInputs extends TextInputs {
+  /** Keys and values of the tokens before these, where those of these are added: see `nn.generate`. It takes no attentionMask. */
+  readonly cache?: KeyValueCache | undefined
+}
+
+/** A mask for padding, where there is no cache: that one knows no padding. */
+export function decoderMask(owner: string, { attentionMask, cache }: DecoderInputs): Tensor | undefined {
+  if (cache && attentionMask) throw new ValueError(owner, 'a cache takes no attentionMask; pass texts of one length')
+  return tokenMask(attentionMask)
 }
 
 /** What can be put on top of a text model. */
@@ -62,23 +77,29 @@ export interface AttendOptions {
   readonly mask?: Tensor | undefined
   readonly causal?: boolean
   readonly dropout?: number
+  /** Where keys and values of earlier rows are; causal, without a mask. */
+  readonly memory?: LayerCache | undefined
 }
 
 /** Attention over rows: query [N, L, heads · E], key and value [N, L, keyHeads · E] → [N, L, heads · E]. */
 export function attend(
   [query, key, value]: readonly [Tensor, Tensor, Tensor],
-  { heads, keyHeads = heads, mask, causal = false, dropout = 0 }: AttendOptions,
+  { heads, keyHeads = heads, ...options }: AttendOptions,
 ): Tensor {
   const parts = [splitHeads(query, heads), splitHeads(key, keyHeads), splitHeads(value, keyHeads)] as const
-  return joinHeads(attendHeads(parts, { heads, keyHeads, mask, causal, dropout }))
+  return joinHeads(attendHeads(parts, { heads, keyHeads, ...options }))
 }
 
 /** {@link attend} for q [N, heads, L, E]; k and v [N, keyHeads, L, E]. A causal mask and one for padding are joined. */
 export function attendHeads(
   [q, k, v]: readonly [Tensor, Tensor, Tensor],
-  { heads, keyHeads = heads, mask, causal = false, dropout = 0 }: AttendOptions,
+  { heads, keyHeads = heads, mask, causal = false, dropout = 0, memory }: AttendOptions,
 ): Tensor {
   const options = { dropoutP: dropout, enableGqa: heads !== keyHeads }
+  if (memory) {
+    const all = memory.store.update(memory.layer, k, v)
+    return scaledDotProductAttention(q, all.keys, all.values, { ...options, attnMask: all.mask })
+  }
   if (!causal || !mask) return scaledDotProductAttention(q, k, v, { ...options, attnMask: mask, isCausal: causal })
   return scaledDotProductAttention(q, k, v, { ...options, attnMask: mask.logicalAnd(causalMask(q.shape[2]!)) })
 }

@@ -6,11 +6,22 @@ import { RMSNorm } from '../../nn/layers/layer-norm.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import { Module } from '../../nn/module.ts'
 import { Buffer } from '../../nn/parameter.ts'
+import type { LayerCache } from '../../nn/transformer/layer.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Settings } from '../../io/settings.ts'
 import { type Activation, activationOf } from './activation.ts'
 import { headDropout, start } from './bert.ts'
-import { attendHeads, joinHeads, lastRows, type Span, spanOf, splitHeads, type TextInputs, tokenMask } from './heads.ts'
+import {
+  attendHeads,
+  type DecoderInputs,
+  decoderMask,
+  joinHeads,
+  lastRows,
+  type Span,
+  spanOf,
+  splitHeads,
+  type TextInputs,
+} from './heads.ts'
 
 /**
  * Decoders in the manner of Llama (Touvron et al. 2023) with the names of transformers: rotary positions, grouped queries, gated
@@ -40,12 +51,13 @@ class Attention extends Module {
     this.o_proj = new Linear(this.heads * head, width, { bias })
   }
 
-  forward(x: Tensor, frequencies: Tensor, mask: Tensor | undefined): Tensor {
+  forward(x: Tensor, frequencies: Tensor, mask: Tensor | undefined, memory: LayerCache | undefined): Tensor {
     const { heads, keyHeads, training } = this
-    const q = rotaryEmbedding(splitHeads(this.q_proj.forward(x), heads), frequencies)
-    const k = rotaryEmbedding(splitHeads(this.k_proj.forward(x), keyHeads), frequencies)
+    const positions = memory?.store.positions(x.shape[1]!)
+    const q = rotaryEmbedding(splitHeads(this.q_proj.forward(x), heads), frequencies, { positions })
+    const k = rotaryEmbedding(splitHeads(this.k_proj.forward(x), keyHeads), frequencies, { positions })
     const v = splitHeads(this.v_proj.forward(x), keyHeads)
-    const options = { heads, keyHeads, mask, causal: true, dropout: training ? this.dropout : 0 }
+    const options = { heads, keyHeads, mask, causal: true, dropout: training ? this.dropout : 0, memory }
     return this.o_proj.forward(joinHeads(attendHeads([q, k, v], options)))
   }
 }
@@ -87,8 +99,8 @@ class Block extends Module {
     this.post_attention_layernorm = new RMSNorm(width, { eps })
   }
 
-  forward(x: Tensor, frequencies: Tensor, mask: Tensor | undefined): Tensor {
-    const y = x.add(this.self_attn.forward(this.input_layernorm.forward(x), frequencies, mask))
+  forward(x: Tensor, frequencies: Tensor, mask: Tensor | undefined, memory: LayerCache | undefined): Tensor {
+    const y = x.add(this.self_attn.forward(this.input_layernorm.forward(x), frequencies, mask, memory))
     return y.add(this.mlp.forward(this.post_attention_layernorm.forward(y)))
   }
 }
@@ -113,10 +125,13 @@ export class LlamaModel extends Module {
     start(this, config)
   }
 
-  forward(tokens: Tensor, { attentionMask }: TextInputs = {}): Tensor {
-    const mask = tokenMask(attentionMask)
+  forward(tokens: Tensor, inputs: DecoderInputs = {}): Tensor {
+    const mask = decoderMask('LlamaModel', inputs)
+    const { cache: store } = inputs
     let y = this.embed_tokens.forward(tokens)
-    for (const layer of this.layers) y = layer.forward(y, this.frequencies, mask)
+    for (const [layer, block] of [...this.layers].entries()) {
+      y = block.forward(y, this.frequencies, mask, store && { store, layer })
+    }
     return this.norm.forward(y)
   }
 }
@@ -133,7 +148,7 @@ export class LlamaForCausalLM extends Module {
     if (config.flag('tie_word_embeddings', false)) this.lm_head.weight = this.model.embed_tokens.weight
   }
 
-  forward(tokens: Tensor, inputs: TextInputs = {}): Tensor {
+  forward(tokens: Tensor, inputs: DecoderInputs = {}): Tensor {
     return this.lm_head.forward(this.model.forward(tokens, inputs))
   }
 }
