@@ -95,7 +95,7 @@ export class LaneBuilder {
 
   /** Calls `body` with the loop variable, which runs from `begin` in steps of `step`. */
   loop(options: LoopOptions, body: (variable: IndexVariable) => void): void {
-    const { count, step = 1, limit = null, hot = false } = options
+    const { count, step = 1, hot = false } = options
     const begin = Affine.of(options.begin ?? 0)
     if (!Number.isInteger(count) || count < 0 || !Number.isInteger(step) || step < 1) {
       throw new RangeError(`${this.name}: a loop of ${count} rounds in steps of ${step} is not possible`)
@@ -104,13 +104,16 @@ export class LaneBuilder {
     const number = this.#registers++
     const counter: IndexVariable = { name: `c${number}`, min: 0, max: count - 1, definition: null }
     const [first, lastBegin] = begin.range()
+    const last = lastBegin + step * (count - 1)
+    // A limit that no round reaches need not be looked at while the kernel runs.
+    const limit = options.limit === undefined || last < options.limit ? null : options.limit
     // If all values are multiples of the step, the last one below the limit is a whole step below it.
     const whole = limit !== null && [limit, begin.constant, ...begin.terms.values()].every((n) => n % step === 0)
     const beyond = limit === null ? Number.POSITIVE_INFINITY : limit - (whole ? step : 1)
     const variable: IndexVariable = {
       name: `i${number}`,
       min: first,
-      max: Math.min(lastBegin + step * (count - 1), beyond),
+      max: Math.min(last, beyond),
       definition: begin.plus(Affine.of(counter).times(step)),
     }
     const block: Statement[] = []
