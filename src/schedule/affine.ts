@@ -26,7 +26,7 @@ export function fixed(offset: number, count: number): Affine {
 }
 
 export function scale(a: Affine, factor: number): Affine {
-  return { terms: a.terms.map((t) => t * factor), offset: a.offset * factor }
+  return factor === 1 ? a : { terms: a.terms.map((t) => t * factor), offset: a.offset * factor }
 }
 
 export function sum(a: Affine, b: Affine): Affine {
@@ -39,7 +39,15 @@ export function shift(a: Affine, by: number): Affine {
 
 /** Σ positions[d] · strides[d]. */
 export function combine(positions: readonly Affine[], strides: readonly number[], count: number): Affine {
-  return positions.reduce((total, position, d) => sum(total, scale(position, strides[d]!)), fixed(0, count))
+  const terms = new Array<number>(count).fill(0)
+  let offset = 0
+  for (let d = 0; d < positions.length; d++) {
+    const position = positions[d]!
+    const stride = strides[d]!
+    for (let axis = 0; axis < count; axis++) terms[axis]! += position.terms[axis]! * stride
+    offset += position.offset * stride
+  }
+  return { terms, offset }
 }
 
 /** Smallest and largest value over all positions of the axes. */

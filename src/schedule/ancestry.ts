@@ -23,10 +23,9 @@ export class Ancestry {
 
   /** From now on these units count as one. */
   merge(units: readonly number[]): void {
-    const members = this.bitsOf(units)
-    const common = members.slice()
+    const common = this.bitsOf(units)
     for (const unit of units) unite(common, this.rows[unit]!)
-    for (const row of this.rows) if (meet(row, members)) unite(row, common)
+    for (const row of this.rows) if (holdsAny(row, units)) unite(row, common)
     for (const unit of units) unite(this.rows[unit]!, common)
   }
 
@@ -44,6 +43,11 @@ export class Ancestry {
 
 function mark(bits: Uint32Array, unit: number): void {
   bits[unit >> 5]! |= 1 << (unit & 31)
+}
+
+function holdsAny(bits: Uint32Array, units: readonly number[]): boolean {
+  for (const unit of units) if ((bits[unit >> 5]! & (1 << (unit & 31))) !== 0) return true
+  return false
 }
 
 function unite(bits: Uint32Array, others: Uint32Array): void {

@@ -11,6 +11,14 @@ export interface Arena<T> {
   readonly offsets: ReadonlyMap<T, number>
 }
 
+/** Bytes `start` to `end` that are taken from phase `first` to phase `last`. */
+interface Placed {
+  readonly start: number
+  readonly end: number
+  readonly first: number
+  readonly last: number
+}
+
 /** Every piece begins on a cache line, which is also the widest vector. */
 const alignment = 64
 
@@ -19,19 +27,21 @@ const alignment = 64
  * is free during its whole life.
  */
 export function planMemory<T>(lifetimes: readonly Lifetime<T>[]): Arena<T> {
-  const placed: { readonly start: number; readonly end: number; readonly life: Lifetime<T> }[] = []
+  /** In the order in which they begin in memory. */
+  const placed: Placed[] = []
   const offsets = new Map<T, number>()
   let bytes = 0
   for (const life of [...lifetimes].sort((a, b) => b.bytes - a.bytes)) {
     const size = Math.ceil(life.bytes / alignment) * alignment
-    const neighbours = placed.filter(({ life: other }) => other.first <= life.last && life.first <= other.last)
-    neighbours.sort((a, b) => a.start - b.start)
     let start = 0
-    for (const other of neighbours) {
+    for (const other of placed) {
+      if (other.first > life.last || life.first > other.last) continue
       if (start + size <= other.start) break
       start = Math.max(start, other.end)
     }
-    placed.push({ start, end: start + size, life })
+    const { first, last } = life
+    const next = placed.findIndex((other) => other.start > start)
+    placed.splice(next < 0 ? placed.length : next, 0, { start, end: start + size, first, last })
     offsets.set(life.owner, start)
     bytes = Math.max(bytes, start + size)
   }

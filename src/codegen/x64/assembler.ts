@@ -16,7 +16,7 @@
  */
 import { ByteBuffer } from './byte-buffer.ts'
 import { encode } from './encode.ts'
-import { choose, type Encoding, type Methods, type Operand, parseInteger, parseVector } from './instruction.ts'
+import { type Encoding, Instruction, type Methods, type Operand, parseInteger, parseVector } from './instruction.ts'
 import { integerTable } from './integer-table.ts'
 import type { Gpr, Label, Mem } from './operands.ts'
 import { vectorTable } from './vector-table.ts'
@@ -51,11 +51,9 @@ const InstructionBuffer: new () => ByteBuffer & Instructions = (() => {
   }
   const defineTable = (table: Record<string, string | readonly string[]>, parse: (line: string) => Encoding): void => {
     for (const [name, lines] of Object.entries(table)) {
-      // Parsed at first use: a program needs few of them.
-      let encodings: Encoding[] | undefined
+      const instruction = new Instruction(name, lines, parse)
       define(name, function (...operands: Operand[]) {
-        encodings ??= (typeof lines === 'string' ? [lines] : lines).map(parse)
-        encode(this, name, choose(name, encodings, operands), operands)
+        encode(this, name, instruction.encodingFor(operands), operands)
       })
     }
   }

@@ -41,11 +41,14 @@ export class ByteBuffer {
     this.#bytes = grown
   }
 
+  /** The low `count` bytes of a word, the lowest one first. */
+  bytes(word: number, count: number): void {
+    this.#reserve(this.#length + count)
+    for (let shift = 0; shift < 8 * count; shift += 8) this.#bytes[this.#length++] = word >> shift
+  }
+
   u32(value: number): void {
-    this.u8(value & 255)
-    this.u8((value >> 8) & 255)
-    this.u8((value >> 16) & 255)
-    this.u8((value >> 24) & 255)
+    this.bytes(value, 4)
   }
 
   raw(bytes: ArrayLike<number>): void {

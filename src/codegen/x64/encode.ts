@@ -9,7 +9,6 @@ import {
   EncodingError,
   type LegacyFields,
   type Operand,
-  operandSize,
   type VectorFields,
 } from './instruction.ts'
 import type { Mem } from './operands.ts'
@@ -26,6 +25,10 @@ interface Placed {
   broadcast: boolean
   /** Bytes of the widest vector register. */
   width: number
+  /** Bytes of the first general register or memory operand that has a size; 0: none has. */
+  size: number
+  /** spl, bpl, sil or dil occurs, which only a REX prefix reaches; without one their numbers mean ah, ch, dh, bh. */
+  lowByte: boolean
   /** A register number above 15 occurs, which only EVEX reaches. */
   high: boolean
   /** Upper bits of the register numbers in the r/m operand; V is the fifth bit of a vector index. */
@@ -45,6 +48,8 @@ const placed: Placed = {
   zeroing: false,
   broadcast: false,
   width: 0,
+  size: 0,
+  lowByte: false,
   high: false,
   B: 0,
   X: 0,
@@ -61,6 +66,8 @@ function place(encoding: Encoding, operands: readonly Operand[]): Placed {
   placed.zeroing = false
   placed.broadcast = false
   placed.width = 0
+  placed.size = 0
+  placed.lowByte = false
   placed.high = false
   for (let i = 0; i < operands.length; i++) {
     const x = operands[i] as Operand
@@ -70,13 +77,19 @@ function place(encoding: Encoding, operands: readonly Operand[]): Placed {
         placed.broadcast = x.broadcast
         if (x.masking > 0) placed.masking = x.masking
         if (x.index?.kind === 'vec' && x.index.index > 15) placed.high = true
+        if (placed.size === 0) placed.size = x.size
       } else {
         index = x.index
-        if (x.kind === 'vec') {
-          if (x.width > placed.width) placed.width = x.width
-          if (x.zeroing) placed.zeroing = true
+        if (x.kind === 'gpr') {
+          if (placed.size === 0) placed.size = x.size
+          if (x.size === 1 && index >= 4) placed.lowByte = true
+        } else {
+          if (x.kind === 'vec') {
+            if (x.width > placed.width) placed.width = x.width
+            if (x.zeroing) placed.zeroing = true
+          }
+          if (x.masking > 0) placed.masking = x.masking
         }
-        if (x.kind !== 'gpr' && x.masking > 0) placed.masking = x.masking
         if (index > 15) placed.high = true
       }
     }
@@ -139,7 +152,7 @@ function encodeLegacy(
 ): void {
   const { sizing } = fields
   const sized = sizing === 'any' || sizing === 'wide'
-  const size = sized ? operandSize(operands) : 0
+  const size = sized ? placed.size : 0
   if (sized && size === 0)
     throw new EncodingError(`${describe(name, operands)}: the operand size is unknown: use byte(), dword() or qword()`)
   const W = size === 8 || sizing === 'W' ? 8 : 0
@@ -148,18 +161,13 @@ function encodeLegacy(
   const rex = W | ((placed.reg >> 3) << 2) | (X << 1) | (B | opcodeB)
   if (size === 2) out.u8(0x66)
   if (fields.prefix) out.u8(fields.prefix)
-  if (rex || needsRexForByte(operands)) out.u8(0x40 | rex)
+  if (rex || placed.lowByte) out.u8(0x40 | rex)
   const last = encoding.opcode.length - 1
   for (let i = 0; i < last; i++) out.u8(encoding.opcode[i] as number)
   out.u8((encoding.opcode[last] as number) + (sizing === 'any' && size > 1 ? 1 : 0) + (placed.opcodeRegister & 7))
   const immSize = fields.imm === '' ? 0 : fields.imm === 'i8' ? 1 : fields.imm === 'i64' ? 8 : Math.min(size || 4, 4)
   if (placed.rm !== null) modrm(out, placed.reg, placed.rm, immSize, 1)
   immediate(out, placed.imm, immSize)
-}
-
-/** spl, bpl, sil and dil are reachable only with a REX prefix; without one their numbers mean ah, ch, dh, bh. */
-function needsRexForByte(operands: readonly Operand[]): boolean {
-  return operands.some((x) => typeof x === 'object' && x.kind === 'gpr' && x.size === 1 && x.index >= 4)
 }
 
 function encodeVector(
@@ -189,12 +197,10 @@ function vexPrefix(out: ByteBuffer, fields: VectorFields, placed: Placed): void 
   const L = fields.L1 || placed.width === 32 ? 1 : 0
   const tail = ((~placed.vvvv & 15) << 3) | (L << 2) | fields.pp
   if (X === 0 && B === 0 && fields.vexW === 0 && fields.map === 1) {
-    out.u8(0xc5)
-    out.u8(((R ^ 1) << 7) | tail)
+    out.bytes(0xc5 | ((((R ^ 1) << 7) | tail) << 8), 2)
   } else {
-    out.u8(0xc4)
-    out.u8(((R ^ 1) << 7) | ((X ^ 1) << 6) | ((B ^ 1) << 5) | fields.map)
-    out.u8((fields.vexW << 7) | tail)
+    const second = ((R ^ 1) << 7) | ((X ^ 1) << 6) | ((B ^ 1) << 5) | fields.map
+    out.bytes(0xc4 | (second << 8) | (((fields.vexW << 7) | tail) << 16), 3)
   }
 }
 
@@ -204,10 +210,10 @@ function evexPrefix(out: ByteBuffer, fields: VectorFields, placed: Placed): void
   const R = (placed.reg >> 3) & 1
   const R2 = placed.reg >> 4
   const V2 = V | (placed.vvvv >> 4)
-  out.u8(0x62)
-  out.u8(((R ^ 1) << 7) | ((X ^ 1) << 6) | ((B ^ 1) << 5) | ((R2 ^ 1) << 4) | fields.map)
-  out.u8((fields.evexW << 7) | ((~placed.vvvv & 15) << 3) | 4 | fields.pp)
-  out.u8((placed.zeroing ? 128 : 0) | (L << 5) | (placed.broadcast ? 16 : 0) | ((V2 ^ 1) << 3) | placed.masking)
+  const p0 = ((R ^ 1) << 7) | ((X ^ 1) << 6) | ((B ^ 1) << 5) | ((R2 ^ 1) << 4) | fields.map
+  const p1 = (fields.evexW << 7) | ((~placed.vvvv & 15) << 3) | 4 | fields.pp
+  const p2 = (placed.zeroing ? 128 : 0) | (L << 5) | (placed.broadcast ? 16 : 0) | ((V2 ^ 1) << 3) | placed.masking
+  out.bytes(0x62 | (p0 << 8) | (p1 << 16) | (p2 << 24), 4)
 }
 
 /** What an EVEX displacement byte counts. */
@@ -237,10 +243,10 @@ function address(out: ByteBuffer, low: number, m: Mem, scale: number): void {
   const { base, index, disp } = m
   if (disp !== (disp | 0)) throw new EncodingError(`displacement ${disp} does not fit 32 bits`)
   if (index?.kind === 'gpr' && index.index === 4) throw new EncodingError('rsp cannot be an index')
+  const scaled = (log2[m.scale] << 6) | ((index === null ? 4 : index.index & 7) << 3)
   if (base === null) {
     // Without a base, mod = 00 and base = 101 in the SIB byte mean a 32-bit displacement.
-    out.u8(low | 4)
-    out.u8((log2[m.scale] << 6) | ((index === null ? 4 : index.index & 7) << 3) | 5)
+    out.bytes(low | 4 | ((scaled | 5) << 8), 2)
     out.u32(disp)
     return
   }
@@ -248,12 +254,8 @@ function address(out: ByteBuffer, low: number, m: Mem, scale: number): void {
   const small = m.step === 0 && disp % scale === 0 && disp / scale >= -128 && disp / scale <= 127
   // rbp and r13 as base always carry a displacement: mod = 00 means something else for them.
   const mod = disp === 0 && b !== 5 && m.step === 0 ? 0 : small ? 1 : 2
-  if (index !== null || b === 4) {
-    out.u8((mod << 6) | low | 4)
-    out.u8((log2[m.scale] << 6) | ((index === null ? 4 : index.index & 7) << 3) | b)
-  } else {
-    out.u8((mod << 6) | low | b)
-  }
+  if (index !== null || b === 4) out.bytes((mod << 6) | low | 4 | ((scaled | b) << 8), 2)
+  else out.u8((mod << 6) | low | b)
   if (mod === 1) out.u8((disp / scale) & 255)
   else if (mod === 2) {
     if (m.step !== 0) out.grows(m.step)
@@ -271,5 +273,5 @@ function immediate(out: ByteBuffer, imm: number | bigint | null, size: number): 
   const bound = 2 ** (size * 8)
   if (!Number.isInteger(imm) || imm < -bound / 2 || imm >= bound)
     throw new EncodingError(`immediate ${imm} does not fit ${size * 8} bits`)
-  for (let i = 0; i < size; i++) out.u8((imm >> (8 * i)) & 255)
+  out.bytes(imm, size)
 }

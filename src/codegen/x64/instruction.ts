@@ -182,8 +182,40 @@ export function describe(name: string, operands: readonly Operand[]): string {
   return `${name} ${operands.map((x) => (isMem(x) ? 'memory' : String(x))).join(', ')}`
 }
 
-/** The first encoding of the instruction that takes these operands. */
-export function choose(name: string, encodings: readonly Encoding[], operands: readonly Operand[]): Encoding {
-  for (const encoding of encodings) if (fits(encoding, operands)) return encoding
-  throw new EncodingError(`${describe(name, operands)}: no encoding takes these operands`)
+/** An instruction: its encodings, and which of them operands get. */
+export class Instruction {
+  readonly #name: string
+  readonly #lines: readonly string[]
+  readonly #parse: (line: string) => Encoding
+  /** Parsed at first use: a program needs few of them. */
+  #encodings: readonly Encoding[] | undefined
+  /** By the traits of the operands. */
+  readonly #chosen = new Map<number, Encoding>()
+
+  constructor(name: string, lines: string | readonly string[], parse: (line: string) => Encoding) {
+    this.#name = name
+    this.#lines = typeof lines === 'string' ? [lines] : lines
+    this.#parse = parse
+  }
+
+  /** The first encoding that takes these operands. */
+  encodingFor(operands: readonly Operand[]): Encoding {
+    let traits = 0
+    for (let i = 0; i < operands.length; i++) traits = 32 * traits + traitOf(operands[i] as Operand)
+    let encoding = this.#chosen.get(traits)
+    if (!encoding) {
+      this.#encodings ??= this.#lines.map(this.#parse)
+      encoding = this.#encodings.find((candidate) => fits(candidate, operands))
+      if (!encoding) throw new EncodingError(`${describe(this.#name, operands)}: no encoding takes these operands`)
+      this.#chosen.set(traits, encoding)
+    }
+    return encoding
+  }
+}
+
+/** As in operands.ts. Of numbers it matters whether they fit a sign-extended byte. */
+function traitOf(x: Operand): number {
+  if (typeof x === 'object') return x.trait
+  if (typeof x === 'bigint') return 3
+  return x >= -128 && x <= 127 ? 1 : 2
 }

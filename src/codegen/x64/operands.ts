@@ -3,8 +3,16 @@
  * All are immutable; registers are interned, so they may be compared with `===` (masked ones excepted).
  */
 
+/*
+ * `trait` of an operand is a number from 1 to 31 for what the choice among the encodings of an instruction depends on: two operands with
+ * the same trait can stand for each other.
+ */
+
 export type GprSize = 1 | 2 | 4 | 8
 export type VecWidth = 16 | 32 | 64
+
+/** Numbers of the widths and sizes in bytes. */
+const rankOf = { 0: 0, 1: 1, 2: 2, 4: 3, 8: 4, 16: 0, 32: 1, 64: 2 } as const
 
 /** An address that becomes known later: a place in the code or an entry of the constant pool. */
 export interface Label {
@@ -16,10 +24,13 @@ export class Gpr<S extends GprSize = GprSize> {
   readonly kind = 'gpr'
   readonly size: S
   readonly index: number
+  readonly trait: number
 
   constructor(size: S, index: number) {
     this.size = size
     this.index = index
+    // Some instructions have forms of their own for the first two registers.
+    this.trait = 2 + 3 * rankOf[size] + Math.min(index, 2)
   }
 
   /** The same register seen as 64 bits. */
@@ -52,6 +63,7 @@ export class Mask {
   readonly index: number
   /** Number of the opmask that governs writing to this one; 0: none. */
   readonly masking: number
+  readonly trait = 4
 
   constructor(index: number, masking: number) {
     this.index = index
@@ -76,12 +88,14 @@ export class Vec<W extends VecWidth = VecWidth> {
   /** Number of the opmask that governs writing to this register; 0: none. */
   readonly masking: number
   readonly zeroing: boolean
+  readonly trait: number
 
   constructor(width: W, index: number, masking: number, zeroing: boolean) {
     this.width = width
     this.index = index
     this.masking = masking
     this.zeroing = zeroing
+    this.trait = 17 + rankOf[width]
   }
 
   /** As destination: lanes outside `k` keep their value (`{k}`). */
@@ -138,6 +152,7 @@ export class Mem {
   readonly masking: number
   /** Bytes from this address to that of the same instruction when code is written again by `repeat`; 0: they are the same. */
   readonly step: number
+  readonly trait: number
 
   constructor(fields: MemFields) {
     this.base = fields.base
@@ -149,6 +164,7 @@ export class Mem {
     this.broadcast = fields.broadcast
     this.masking = fields.masking
     this.step = fields.step
+    this.trait = (fields.index?.kind === 'vec' ? 25 : 20) + rankOf[fields.size]
   }
 
   /** The same address with `bytes` added. */
