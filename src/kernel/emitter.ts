@@ -202,7 +202,7 @@ export class ExpressionEmitter {
     const { within } = place
     if (!within) return range
     const apart = range.at.minus(within.at)
-    if (apart.terms.size > 0) return undefined
+    if (apart.terms.length > 0) return undefined
     return {
       at: within.at,
       low: Math.max(within.low, range.low - apart.constant),

@@ -218,7 +218,7 @@ export class NestLoops {
   ): void {
     const { b } = this
     const { lanes } = b
-    if (begin.terms.size === 0 && count >= extent) {
+    if (begin.terms.length === 0 && count >= extent) {
       const bodies = this.nests.map((nest) => nest.body)
       const pieces = guardedPieces(bodies, this.vector, extent, lanes)
       for (const [i, end] of pieces.slice(1).entries()) this.vectorPiece(pieces[i]!, end, body)

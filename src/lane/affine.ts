@@ -15,12 +15,20 @@ export interface IndexVariable {
 
 export type AffineLike = Affine | IndexVariable | number
 
-/** `constant + Σ coefficient · variable` */
+/** `coefficient · variable`; the coefficient is not 0. */
+export interface Term {
+  readonly variable: IndexVariable
+  readonly coefficient: number
+}
+
+const noTerms: readonly Term[] = []
+
+/** `constant + Σ coefficient · variable`, each variable once. */
 export class Affine {
   readonly constant: number
-  readonly terms: ReadonlyMap<IndexVariable, number>
+  readonly terms: readonly Term[]
 
-  constructor(constant: number, terms: ReadonlyMap<IndexVariable, number>) {
+  constructor(constant: number, terms: readonly Term[]) {
     if (!Number.isSafeInteger(constant)) throw new RangeError(`affine expression: ${constant} is not a whole number`)
     this.constant = constant
     this.terms = terms
@@ -28,8 +36,8 @@ export class Affine {
 
   static of(value: AffineLike): Affine {
     if (value instanceof Affine) return value
-    if (typeof value === 'number') return new Affine(value, new Map())
-    return new Affine(0, new Map([[value, 1]]))
+    if (typeof value === 'number') return new Affine(value, noTerms)
+    return new Affine(0, [{ variable: value, coefficient: 1 }])
   }
 
   plus(other: AffineLike): Affine {
@@ -42,10 +50,8 @@ export class Affine {
 
   times(factor: number): Affine {
     if (factor === 1) return this
-    if (factor === 0) return new Affine(0, new Map())
-    const terms = new Map<IndexVariable, number>()
-    for (const [variable, coefficient] of this.terms) terms.set(variable, coefficient * factor)
-    return new Affine(this.constant * factor, terms)
+    if (factor === 0) return new Affine(0, noTerms)
+    return new Affine(this.constant * factor, scaled(this.terms, factor))
   }
 
   /** The same value in basic variables only: every definition is put in. */
@@ -69,44 +75,72 @@ export class Affine {
     return [this.constant + bounds[0], this.constant + bounds[1]]
   }
 
+  /** Whether all values are, whatever the variables are. */
+  isMultipleOf(unit: number): boolean {
+    return this.constant % unit === 0 && this.terms.every(({ coefficient }) => coefficient % unit === 0)
+  }
+
   toString(): string {
-    const parts = [...this.terms].map(([v, c]) => (c === 1 ? v.name : `${c}·${v.name}`))
+    const parts = this.terms.map(({ variable: { name }, coefficient }) =>
+      coefficient === 1 ? name : `${coefficient}·${name}`,
+    )
     if (this.constant !== 0 || parts.length === 0) parts.push(String(this.constant))
     return parts.join(' + ')
   }
 
   #combine(other: Affine, sign: 1 | -1): Affine {
-    if (other.terms.size === 0)
-      return other.constant === 0 ? this : new Affine(this.constant + sign * other.constant, this.terms)
-    const terms = new Map(this.terms)
-    for (const [variable, coefficient] of other.terms) {
-      const sum = (terms.get(variable) ?? 0) + sign * coefficient
-      if (sum === 0) terms.delete(variable)
-      else terms.set(variable, sum)
-    }
-    return new Affine(this.constant + sign * other.constant, terms)
+    const constant = this.constant + sign * other.constant
+    if (other.terms.length === 0) return other.constant === 0 ? this : new Affine(constant, this.terms)
+    if (this.terms.length === 0) return new Affine(constant, scaled(other.terms, sign))
+    const terms = this.terms.slice()
+    for (let i = 0; i < other.terms.length; i++) add(terms, other.terms[i]!, sign)
+    return new Affine(constant, terms)
   }
 }
 
-type Terms = Affine['terms']
+export function scaled(terms: readonly Term[], factor: number): readonly Term[] {
+  if (factor === 1) return terms
+  return terms.map(({ variable, coefficient }) => ({ variable, coefficient: coefficient * factor }))
+}
+
+/** Adds `sign · term`, in the place that its variable has already. */
+function add(terms: Term[], term: Term, sign: 1 | -1): void {
+  const { variable } = term
+  for (let i = 0; i < terms.length; i++) {
+    if (terms[i]!.variable !== variable) continue
+    const coefficient = terms[i]!.coefficient + sign * term.coefficient
+    if (coefficient === 0) terms.splice(i, 1)
+    else terms[i] = { variable, coefficient }
+    return
+  }
+  terms.push(sign === 1 ? term : { variable, coefficient: -term.coefficient })
+}
+
+/** The coefficient of a variable; 0 where it does not occur. */
+export function coefficientOf(terms: readonly Term[], variable: IndexVariable): number {
+  for (let i = 0; i < terms.length; i++) if (terms[i]!.variable === variable) return terms[i]!.coefficient
+  return 0
+}
 
 /** Neighbouring accesses differ in their constants only and share their terms: what follows from these is found once. */
-const expansions = new WeakMap<Terms, Affine>()
-const ranges = new WeakMap<Terms, readonly [min: number, max: number]>()
+const expansions = new WeakMap<readonly Term[], Affine>()
+const ranges = new WeakMap<readonly Term[], readonly [min: number, max: number]>()
 
-function expandTerms(terms: Terms): Affine {
+function expandTerms(terms: readonly Term[]): Affine {
   let result = new Affine(0, terms)
-  for (const variable of terms.keys()) {
-    if (!variable.definition) continue
-    const coefficient = terms.get(variable) as number
-    result = result.minus(Affine.of(variable).times(coefficient)).plus(variable.definition.expand().times(coefficient))
+  for (const term of terms) {
+    const { definition } = term.variable
+    if (!definition) continue
+    result = result.minus(new Affine(0, [term])).plus(definition.expand().times(term.coefficient))
   }
   return result
 }
 
-function rangeOf(terms: Terms): readonly [min: number, max: number] {
-  let [min, max] = [0, 0]
-  for (const [variable, coefficient] of terms) {
+function rangeOf(terms: readonly Term[]): readonly [min: number, max: number] {
+  let min = 0
+  let max = 0
+  for (let i = 0; i < terms.length; i++) {
+    const { variable, coefficient } = terms[i]!
     min += coefficient * (coefficient > 0 ? variable.min : variable.max)
     max += coefficient * (coefficient > 0 ? variable.max : variable.min)
   }

@@ -108,7 +108,7 @@ export class LaneBuilder {
     // A limit that no round reaches need not be looked at while the kernel runs.
     const limit = options.limit === undefined || last < options.limit ? null : options.limit
     // If all values are multiples of the step, the last one below the limit is a whole step below it.
-    const whole = limit !== null && [limit, begin.constant, ...begin.terms.values()].every((n) => n % step === 0)
+    const whole = limit !== null && begin.isMultipleOf(step) && limit % step === 0
     const beyond = limit === null ? Number.POSITIVE_INFINITY : limit - (whole ? step : 1)
     const variable: IndexVariable = {
       name: `i${number}`,

@@ -248,7 +248,7 @@ class Interpreter {
 
   #value(affine: Affine): number {
     let sum = affine.constant
-    for (const [variable, coefficient] of affine.terms) {
+    for (const { variable, coefficient } of affine.terms) {
       const value = variable.definition ? this.#value(variable.definition) : this.indices.get(variable)
       if (value === undefined) throw new Error(`${this.#program.name}: ${variable.name} is used outside its loop`)
       sum += coefficient * value

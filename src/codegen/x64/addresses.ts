@@ -3,7 +3,7 @@
  * share a pointer, which is kept up to date by additions at the end of each loop round, and differ in the displacement of the instruction.
  * Pointers and loop counters used most live in registers, the others on the stack.
  */
-import type { Affine, IndexVariable } from '../../lane/affine.ts'
+import { type Affine, coefficientOf, type IndexVariable, scaled, type Term } from '../../lane/affine.ts'
 import {
   type BufferParameter,
   elementBytes,
@@ -38,7 +38,7 @@ import {
 /** A pointer: base of a buffer (or 0) plus terms in bytes (or ones). */
 interface Pointer {
   readonly buffer: BufferParameter | null
-  readonly terms: ReadonlyMap<IndexVariable, number>
+  readonly terms: readonly Term[]
   weight: number
   place: Place
 }
@@ -61,8 +61,10 @@ const NOWHERE = mem(rsp)
 export class Addresses {
   readonly #a: Assembler
   readonly #program: LaneProgram
-  readonly #pointers = new Map<string, Pointer>()
-  readonly #known = new Map<BufferParameter | null, Map<Affine['terms'], Found>>()
+  readonly #pointers: Pointer[] = []
+  /** The same by what they stand for. */
+  readonly #pointersByKey = new Map<string, Pointer>()
+  readonly #known = new Map<BufferParameter | null, Map<readonly Term[], Found>>()
   readonly #counters = new Map<Loop, { place: Place; weight: number; rounds: Mem }>()
   readonly #values = new Map<IndexVariable, Mem>()
   readonly #variables = new Map<IndexVariable, number>()
@@ -98,7 +100,7 @@ export class Addresses {
     a.mov(this.#chunkSlot, rsi)
     // rcx: argument block, rdx: number of the thread; neither is ever given out.
     a.mov(rcx, rdi)
-    for (const { buffer, place } of this.#pointers.values()) {
+    for (const { buffer, place } of this.#pointers) {
       const target = place.kind === 'gpr' ? place : rax
       if (buffer) a.mov(target, mem(rcx, 8 * buffer.cell))
       else a.xor(target.d, target.d)
@@ -128,7 +130,7 @@ export class Addresses {
   /** Emits rax = value. */
   toRax(value: Affine): void {
     const expanded = value.expand()
-    if (expanded.terms.size === 0) {
+    if (expanded.terms.length === 0) {
       this.#a.mov(rax, expanded.constant)
       return
     }
@@ -138,7 +140,7 @@ export class Addresses {
 
   /** How much further what a pointer stands for is in the next of several rounds. */
   #stepOf(pointer: Pointer): number {
-    return this.#unrolled ? (pointer.terms.get(this.#unrolled) ?? 0) : 0
+    return this.#unrolled ? coefficientOf(pointer.terms, this.#unrolled) : 0
   }
 
   /** Emits rax = address of the argument block. */
@@ -266,9 +268,9 @@ export class Addresses {
   }
 
   #eachTerm(variable: IndexVariable, visit: (place: Place, coefficient: number) => void): void {
-    for (const { terms, place } of this.#pointers.values()) {
-      const coefficient = terms.get(variable)
-      if (coefficient !== undefined) visit(place, coefficient)
+    for (const { terms, place } of this.#pointers) {
+      const coefficient = coefficientOf(terms, variable)
+      if (coefficient !== 0) visit(place, coefficient)
     }
   }
 
@@ -293,15 +295,16 @@ export class Addresses {
     return { pointer: found.pointer, constant: value.constant + found.offset }
   }
 
-  #pointer(buffer: BufferParameter | null, terms: Affine['terms']): Pointer {
+  #pointer(buffer: BufferParameter | null, terms: readonly Term[]): Pointer {
     const bytes = buffer ? elementBytes[buffer.type] : 1
     let key = buffer ? `${buffer.cell}` : ''
-    const sorted = [...terms].map(([v, c]) => [this.#number(v), c * bytes] as const).sort((x, y) => x[0] - y[0])
-    for (const [number, coefficient] of sorted) key += `,${number}:${coefficient}`
-    let pointer = this.#pointers.get(key)
+    const parts = terms.map(({ variable, coefficient }) => `,${this.#number(variable)}:${coefficient * bytes}`)
+    key += parts.sort().join('')
+    let pointer = this.#pointersByKey.get(key)
     if (!pointer) {
-      pointer = { buffer, terms: new Map([...terms].map(([v, c]) => [v, c * bytes])), weight: 0, place: NOWHERE }
-      this.#pointers.set(key, pointer)
+      pointer = { buffer, terms: scaled(terms, bytes), weight: 0, place: NOWHERE }
+      this.#pointersByKey.set(key, pointer)
+      this.#pointers.push(pointer)
     }
     return pointer
   }
@@ -317,7 +320,7 @@ export class Addresses {
 
   #collect(block: readonly Statement[], weight: number): void {
     const use = (buffer: BufferParameter | null, value: Affine): void => {
-      if (buffer || value.expand().terms.size > 0) this.#find(buffer, value).pointer.weight += weight
+      if (buffer || value.expand().terms.length > 0) this.#find(buffer, value).pointer.weight += weight
     }
     const useRange = (range: LaneRange | null): void => {
       if (range) use(null, range.at)
@@ -370,12 +373,12 @@ export class Addresses {
 
   /** A value that takes no register from others. */
   #findRarelyUsed(value: Affine): void {
-    if (value.expand().terms.size > 0) this.#find(null, value)
+    if (value.expand().terms.length > 0) this.#find(null, value)
   }
 
   /** Gives out registers by weight; returns those that must be saved. */
   #placeAll(): Gpr<8>[] {
-    const items: { weight: number; place: Place }[] = [...this.#pointers.values(), ...this.#counters.values()]
+    const items: { weight: number; place: Place }[] = [...this.#pointers, ...this.#counters.values()]
     items.sort((x, y) => y.weight - x.weight)
     items.forEach((item, i) => {
       item.place = POOL[i] ?? this.stack(8)
@@ -398,6 +401,6 @@ function unrolling({ hot, body }: Loop): number {
 
 /** Whether the rounds of a loop always come to whole turns of `many`. */
 function comesIn({ begin, step, count }: Loop, limit: number, many: number): boolean {
-  const { constant, terms } = begin.expand()
-  return count % many === 0 && [limit, constant, ...terms.values()].every((n) => n % (step * many) === 0)
+  const unit = step * many
+  return count % many === 0 && limit % unit === 0 && begin.expand().isMultipleOf(unit)
 }

@@ -24,7 +24,7 @@ const signed = (word: number): number => word | 0
 /** Bits of the lanes of a range that is the same in every round; `null` if it is not. */
 function fixedLanes(o: LaneOperands, { at, low, high }: LaneRange): boolean[] | null {
   const expanded = at.expand()
-  if (expanded.terms.size > 0) return null
+  if (expanded.terms.length > 0) return null
   return Array.from({ length: o.lanes }, (_, i) => expanded.constant + i >= low && expanded.constant + i < high)
 }
 
@@ -216,7 +216,7 @@ export function emitIndexToLanes(o: LaneOperands, addresses: Addresses, statemen
   const { dst, value, laneStride } = statement
   const d = o.result(dst)
   const expanded = value.expand()
-  if (expanded.terms.size === 0) {
+  if (expanded.terms.length === 0) {
     a.vmovups(d, o.table(iota(o, laneStride).map((lane) => lane + expanded.constant)))
   } else {
     addresses.toRax(expanded)
