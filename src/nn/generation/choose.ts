@@ -1,5 +1,4 @@
 import { ValueError } from '../../core/errors.ts'
-import type { Values } from '../../core/dtype.ts'
 import { randomBitsFrom } from '../../graph/ops/leaves.ts'
 import { drawKey, type Generator } from '../../tensor/random.ts'
 
@@ -30,11 +29,11 @@ export function checkChoice({ temperature = 1, topK, topP = 1, repetitionPenalty
   if (!(repetitionPenalty > 0)) throw new ValueError(op, `repetitionPenalty must be > 0, received ${repetitionPenalty}`)
 }
 
-/** Logits with those of tokens that occurred made less likely. */
-export function penalized(logits: Values, seen: Iterable<number>, penalty: number): Float64Array {
-  const out = Float64Array.from(logits)
-  if (penalty === 1) return out
-  for (const token of new Set(seen)) {
+/** Logits with those of tokens that occurred in one of the texts made less likely. */
+export function penalized(logits: Float64Array, texts: readonly (readonly number[])[], penalty: number): Float64Array {
+  if (penalty === 1) return logits
+  const out = logits.slice()
+  for (const token of new Set(texts.flat())) {
     const logit = out[token]!
     out[token] = logit > 0 ? logit / penalty : logit * penalty
   }

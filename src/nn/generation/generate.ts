@@ -80,9 +80,10 @@ class Reader {
   #at: ((positions: Tensor) => void) | undefined
   #epoch = -1
 
-  constructor(model: LanguageModel, cached: boolean) {
+  /** `cache`: undefined for none. */
+  constructor(model: LanguageModel, cache: KeyValueCache | undefined) {
     this.#model = model
-    this.#cache = cached ? new KeyValueCache() : undefined
+    this.#cache = cache
     this.#repeat = compile((input, positions, at) => {
       at(positions)
       return this.#last(input)
@@ -125,19 +126,30 @@ class Reader {
   }
 }
 
+/** Longest text that there is room for from the beginning: a single query costs what is in the cache, not what has room there. */
+const plannedLength = 1024
+
+/** Powers of two, so that few plans serve all lengths. */
+function roomFor(length: number): number {
+  let room = 32
+  while (room < length && room < plannedLength) room *= 2
+  return room
+}
+
 async function continueOne(
   model: LanguageModel,
   prompt: readonly number[],
   options: GenerateOptions,
 ): Promise<number[]> {
   const { maxNewTokens = 50, doSample = false, repetitionPenalty = 1, cache = true, onToken, signal } = options
-  const reader = new Reader(model, cache)
+  const room = roomFor(prompt.length + maxNewTokens)
+  const reader = new Reader(model, cache ? new KeyValueCache({ capacity: room }) : undefined)
   const isEnd = endsAt(options)
   const added: number[] = []
   let next = prompt
   while (added.length < maxNewTokens && !signal?.aborted) {
     const [raw] = await reader.read([next])
-    const logits = penalized(raw!, [...prompt, ...added], repetitionPenalty)
+    const logits = penalized(raw!, [prompt, added], repetitionPenalty)
     const token = doSample ? draw(logits, options) : argMax(logits)
     added.push(token)
     if ((await onToken?.(token)) === false || isEnd(token)) break
@@ -167,7 +179,7 @@ async function searchBeams(
     onToken,
     signal,
   } = options
-  const reader = new Reader(model, cache)
+  const reader = new Reader(model, cache ? new KeyValueCache() : undefined)
   const isEnd = endsAt(options)
   const worth = ({ tokens, score }: Hypothesis): number => score / tokens.length ** lengthPenalty
   const finished: Hypothesis[] = []
@@ -176,7 +188,7 @@ async function searchBeams(
   for (let length = 0; length < maxNewTokens && !signal?.aborted; length++) {
     const logits = await reader.read(next)
     const continued = beams.flatMap((beam, from) => {
-      const scores = logProbabilities(penalized(logits[from]!, [...prompt, ...beam.tokens], repetitionPenalty))
+      const scores = logProbabilities(penalized(logits[from]!, [prompt, beam.tokens], repetitionPenalty))
       return best(scores, 2 * numBeams).map((token) => ({
         from,
         hypothesis: { tokens: [...beam.tokens, token], score: beam.score + scores[token]! },

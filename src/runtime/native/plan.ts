@@ -309,15 +309,16 @@ export class Plan {
     this.roots.forEach(({ source, isRepeated }, i) => {
       if (held[i] && !isRepeated) isHeld[source] = true
     })
+    const addresses = arrays.map(addressOf)
     for (const { dtype, shape } of this.results) {
       const update = this.updates.get(arrays.length)
       const last = update && arrays[update.leaf]!
-      const isTaken = update?.inPlace && yielded?.has(update.leaf) && isAlone(leaves, update.leaf)
+      const isTaken = update?.inPlace && yielded?.has(update.leaf) && isAlone(addresses, update.leaf)
       const array = last && isTaken ? last : memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!)
       if (last && array !== last) array.set(last)
       arrays.push(array)
+      addresses.push(addressOf(array))
     }
-    const addresses = arrays.map(addressOf)
     this.arena.reserve(this.arenaBytes)
     this.cells.write(this.arena.address, addresses, numbers)
     const finish = (): TypedArray[] =>
@@ -363,10 +364,10 @@ export class Plan {
   }
 }
 
-/** Whether no other leaf has the memory of this one. */
-function isAlone(leaves: readonly TypedArray[], position: number): boolean {
-  const { buffer } = leaves[position]!
-  return leaves.every((array, i) => i === position || array.buffer !== buffer)
+/** Whether nothing else lies where the leaf at a position does. */
+function isAlone(addresses: readonly number[], position: number): boolean {
+  const address = addresses[position]!
+  return addresses.indexOf(address) === position && addresses.indexOf(address, position + 1) === -1
 }
 
 /** Elements that a kernel walks through. */
