@@ -92,7 +92,8 @@ function findIntervals(program: LaneProgram, file: RegisterFile, slots: Readonly
         visit(statement.body, depth + 1, statement.hot || hot)
         // What the loop reads from before it must last for every round.
         const end = 2 * position++
-        for (const interval of intervals) {
+        for (let i = 0; i < intervals.length; i++) {
+          const interval = intervals[i]!
           if (interval.register && interval.start < at && interval.end > at) interval.end = end
         }
         continue
@@ -139,7 +140,8 @@ function scan(program: LaneProgram, file: RegisterFile, intervals: readonly Inte
   const byRegister = new Map(intervals.map((interval) => [interval.register?.id ?? -1, interval]))
   for (const current of intervals) {
     let ended = false
-    for (const old of active) {
+    for (let i = 0; i < active.length; i++) {
+      const old = active[i]!
       if (old.end >= current.start) continue
       free[old.class].add(old.physical)
       ended = true

@@ -6,7 +6,7 @@ export type Shape = readonly number[]
 /** Number of elements; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   let size = 1
-  for (const extent of shape) size *= extent
+  for (let d = 0; d < shape.length; d++) size *= shape[d]!
   return size
 }
 

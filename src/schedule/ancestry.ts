@@ -25,7 +25,10 @@ export class Ancestry {
   merge(units: readonly number[]): void {
     const common = this.bitsOf(units)
     for (const unit of units) unite(common, this.rows[unit]!)
-    for (const row of this.rows) if (holdsAny(row, units)) unite(row, common)
+    for (let i = 0; i < this.rows.length; i++) {
+      const row = this.rows[i]!
+      if (holdsAny(row, units)) unite(row, common)
+    }
     for (const unit of units) unite(this.rows[unit]!, common)
   }
 
@@ -46,7 +49,10 @@ function mark(bits: Uint32Array, unit: number): void {
 }
 
 function holdsAny(bits: Uint32Array, units: readonly number[]): boolean {
-  for (const unit of units) if ((bits[unit >> 5]! & (1 << (unit & 31))) !== 0) return true
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i]!
+    if ((bits[unit >> 5]! & (1 << (unit & 31))) !== 0) return true
+  }
   return false
 }
 

@@ -51,18 +51,18 @@ export function structureOf(roots: readonly Node[], context = 0): Structure {
       if (top.stale) throw staleError()
       top.mark = ++lastMark
       stack.push(top, finished)
-      for (const input of top.inputs) stack.push(input)
+      for (let i = 0; i < top.inputs.length; i++) stack.push(top.inputs[i]!)
       continue
     }
     const node = stack.pop() as Node
     const { op, inputs } = node
-    for (const input of inputs) if (input.value) describeLeaf(input)
+    for (let i = 0; i < inputs.length; i++) if (inputs[i]!.value) describeLeaf(inputs[i]!)
     text.put(numberOf(op))
     text.put(node.mark - start)
     if (op === scalarOp) scalars.push(node)
     else text.attrs(node.attrs)
     text.type(node)
-    for (const input of inputs) text.put(input.mark - start)
+    for (let i = 0; i < inputs.length; i++) text.put(inputs[i]!.mark - start)
     text.put(endWord)
   }
   text.put(rootsWord)
@@ -133,7 +133,7 @@ class Description {
   type({ shape, dtype }: Node): void {
     this.put(dtypeNumbers[dtype])
     this.put(shape.length)
-    for (const size of shape) this.put(size)
+    for (let d = 0; d < shape.length; d++) this.put(shape[d]!)
   }
 
   /** Settings, name by name. Functions are left out: they say how to differentiate, never what the value is. */

@@ -34,7 +34,8 @@ export function planMemory<T>(lifetimes: readonly Lifetime<T>[]): Arena<T> {
   for (const life of [...lifetimes].sort((a, b) => b.bytes - a.bytes)) {
     const size = Math.ceil(life.bytes / alignment) * alignment
     let start = 0
-    for (const other of placed) {
+    for (let i = 0; i < placed.length; i++) {
+      const other = placed[i]!
       if (other.first > life.last || life.first > other.last) continue
       if (start + size <= other.start) break
       start = Math.max(start, other.end)
