@@ -1,4 +1,4 @@
-import { F, gradients, randn, realize, type Tensor } from 'gradus'
+import { compile, F, gradients, randn, realize, type Tensor } from 'gradus'
 import { input, type Kind, sample } from './work.ts'
 
 /** A convolution without bias of x [batch, in, size, size], or one of its two gradients, alone. */
@@ -32,12 +32,16 @@ export const convolution: Kind<ConvolutionWork> = {
   prepare({ pass, stride, padding }, inputs) {
     const [x, w, dy] = ['x', 'w', 'dy'].map((name) => input(inputs, name)) as [Tensor, Tensor, Tensor]
     if (pass !== 'forward') (pass === 'data' ? x : w).requireGrad()
+    // Compiled, since a plain program could still ask for the result beside its gradient, which then costs a product more.
+    const alone = compile((): Tensor => {
+      const y = F.conv2d(x, w, undefined, { stride, padding })
+      return pass === 'forward' ? y : gradients(y, pass === 'data' ? x : w, { gradOutputs: [dy] })[0]!
+    })
     let result: Tensor | undefined
     return {
       async run() {
-        const y = F.conv2d(x, w, undefined, { stride, padding })
-        result = pass === 'forward' ? y : gradients(y, [pass === 'data' ? x : w], { gradOutputs: [dy] })[0]
-        await realize(result!)
+        result = alone()
+        await realize(result)
       },
       evidence: async () => sample((await result?.data()) ?? []),
     }

@@ -139,9 +139,9 @@ function range(count: number): number[] {
  */
 export function joinProductAxes(kernel: ProductKernel, kept = 0): ProductKernel {
   const { product, epilogue } = kernel
-  const { extents, resultAxes, a, b, panel } = product
+  const { extents, resultAxes, a, b, panel, valid } = product
   const results = epilogue ? [...affinesOf(epilogue)] : []
-  const affines = [a, b, ...results]
+  const affines = [a, b, ...valid.map(({ value }) => value), ...results]
   const lane = resultAxes - 1
   const fixed = panel.step === panel.width ? -1 : lane
   const groups: number[][] = []
@@ -172,6 +172,7 @@ export function joinProductAxes(kernel: ProductKernel, kept = 0): ProductKernel 
     a: regroup(a),
     b: regroup(b),
     panel,
+    valid: valid.map((condition) => ({ ...condition, value: regroup(condition.value) })),
   }
   return { ...kernel, product: joined, epilogue: epilogue && mapAffines(epilogue, regroup) }
 }

@@ -12,7 +12,7 @@ import { cast } from '../graph/ops/logic.ts'
 import { exp } from '../graph/ops/transcendental.ts'
 import { conv, convolvedSize, type Convolution } from '../graph/ops/conv.ts'
 import { permute } from '../graph/ops/views.ts'
-import { leaf } from '../../test/random/graphs.ts'
+import { aperiodicLeaf as leaf } from '../../test/random/graphs.ts'
 import { runnableSets } from '../../test/native/run-lane.ts'
 import { type Machine, type Outcome, runProducts } from '../../test/native/run-products.ts'
 
@@ -66,6 +66,16 @@ describe('convolutions', () => {
     check([
       conv(leaf([4, 8, 1, 9, 9]), leaf([8, 1, 1, 3, 3], 2), { ...plainConvolution(2), low: [1, 1], high: [1, 1] }),
     ])
+  })
+
+  test('taps on the padding are left out, the rows of a tile being images', () => {
+    const attrs = { ...plainConvolution(2), low: [1, 1], high: [1, 1] }
+    const strided = { ...attrs, stride: [2, 2] }
+    for (const each of [attrs, strided])
+      check([conv(leaf([16, 1, 16, 4, 4]), leaf([1, 20, 16, 3, 3], 2), each)], native)
+    // A gradient of the weight: its kernel is larger than its result, its channels are the batch.
+    check([conv(leaf([20, 1, 16, 4, 4]), leaf([1, 20, 16, 4, 4], 2), attrs)], native)
+    check([conv(leaf([20, 1, 16, 6, 5]), leaf([1, 20, 16, 3, 3], 2), { ...attrs, kernelDilation: [2, 2] })], native)
   })
 
   test('weight gradients, cropping, dilation', () => {

@@ -1,9 +1,9 @@
-import { stridesOf } from '../core/shape.ts'
+import { sizeOf, stridesOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { type IndexVariable, Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
 import type { BufferParameter, Constant, LaneRange, Register } from '../lane/program.ts'
-import type { Affine } from '../schedule/affine.ts'
+import type { Affine, Condition } from '../schedule/affine.ts'
 import type { Product, ProductKernel } from '../schedule/product.ts'
 import { loadsIn } from '../schedule/walk.ts'
 import { Arguments, elementType, Unsupported } from './bindings.ts'
@@ -17,7 +17,7 @@ import {
   type TileLimits,
   tileLimits,
 } from './product-schedule.ts'
-import { type BlockLoops, cutSummedAxes, type SummedBlocks } from './summed-blocks.ts'
+import { type BlockLoops, cutSummedAxes, type Enter, type SummedBlocks } from './summed-blocks.ts'
 
 /**
  * Lane code of a product: tiles of the result stay in registers while the summed axes run. Sums are cut into blocks by
@@ -64,6 +64,9 @@ function chunkCount({ extents }: Product, schedule: ProductSchedule): number {
   const parts = partAxis < 0 ? 1 : Math.ceil(extents[partAxis]! / chunkPart)
   return outer * parts * Math.ceil(countOf(tiles) / chunkTiles) * Math.ceil(strips / chunkStrips)
 }
+
+/** Leaving out fewer steps than this does not pay for asking. */
+const leastLeftOut = 16
 
 const countOf = ({ large, small }: Parts): number => large + small
 
@@ -120,6 +123,8 @@ class ProductWriter {
   private readonly lane: number
   /** Position on the first axis at which the rows of the product begin; null: at 0. */
   private readonly begin: LaneAffine | null
+  /** Conditions on terms, by the summed axis on whose position the last word is. */
+  private readonly conditions: readonly (readonly Condition[])[]
 
   constructor(
     kernel: ProductKernel,
@@ -141,10 +146,28 @@ class ProductWriter {
     this.args = args
     this.emitter = emitter
     this.begin = begin
+    this.conditions = this.conditionsByAxis()
     this.whole = source.dtype === 'int32'
     const [left, right] = source.inputs
     this.inputs = [this.args.buffer(left!), this.args.buffer(right!)]
     if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
+  }
+
+  /** Those that are one for all of a tile, and worth asking. */
+  private conditionsByAxis(): Condition[][] {
+    const { product, schedule, lane } = this
+    const byAxis = product.extents.slice(product.resultAxes).map((): Condition[] => [])
+    for (const condition of product.valid) {
+      const { terms } = condition.value
+      if (terms[lane] !== 0 || (schedule.tileAxis >= 0 && terms[schedule.tileAxis] !== 0)) continue
+      const last = Math.max(
+        product.resultAxes,
+        terms.findLastIndex((term) => term !== 0),
+      )
+      if (sizeOf(product.extents.slice(last + 1)) < leastLeftOut) continue
+      byAxis[last - product.resultAxes]!.push(condition)
+    }
+    return byAxis
   }
 
   private get tileCount(): number {
@@ -313,7 +336,18 @@ class ProductWriter {
   private block({ rows, columns, strip }: Tile, axes: readonly LaneAffine[], loops: BlockLoops): Register[] {
     const zero = (): Register => this.b.variable(this.zero())
     const sums = Array.from({ length: rows * columns.length }, zero)
-    loops((summed) => this.multiply(sums, rows, columns, axes, strip, summed))
+    const results = axes.slice(0, this.lane + 1)
+    /** What `body` adds up, unless it is zero. */
+    const enter: Enter = (axis, summed, body) => {
+      const here = [...results, ...summed]
+      const inside = (list: readonly Condition[]): void => {
+        const [condition, ...others] = list
+        if (!condition) body()
+        else this.b.when(at(condition.value, here), condition.low, condition.high, () => inside(others))
+      }
+      inside(this.conditions[axis]!)
+    }
+    loops((summed) => this.multiply(sums, rows, columns, axes, strip, summed), enter)
     return sums
   }
 

@@ -6,7 +6,7 @@ const longestBlock = 256
 
 /**
  * How long sums are cut: a block is all trailing axes that fit into {@link longestBlock} steps, times as many steps of the
- * axis before them as fit. It depends on the extents alone, so that no schedule changes the order of additions.
+ * axis before them as fit, in pieces of nearly one size. It depends on the extents alone, so that no schedule changes the order of additions.
  */
 export interface SummedBlocks {
   /** Whether there is one block only. */
@@ -15,49 +15,58 @@ export interface SummedBlocks {
   eachBlock(b: LaneBuilder, body: (loops: BlockLoops) => void): void
 }
 
-/** Emits the loops of one block around `step`, which is given the positions on the summed axes. */
-export type BlockLoops = (step: (summed: readonly LaneAffine[]) => void) => void
+/**
+ * Emits the loops of one block around `step`, which is given the positions on the summed axes. `enter` is called around what
+ * has one position on an axis and on those before it.
+ */
+export type BlockLoops = (step: Step, enter: Enter) => void
+type Step = (summed: Summed) => void
+export type Enter = (axis: number, summed: Summed, body: () => void) => void
+type Summed = readonly LaneAffine[]
 
 export function cutSummedAxes(extents: readonly number[]): SummedBlocks {
   let cut = extents.length
   let inside = 1
   while (cut > 0 && inside * extents[cut - 1]! <= longestBlock) inside *= extents[--cut]!
-  // The axis before the whole ones is walked in pieces.
+  // The axis before the whole ones is walked in pieces of nearly one size.
   const axis = cut - 1
-  const piece = axis < 0 ? 1 : Math.max(1, Math.floor(longestBlock / inside))
-  const axisLoop = (
-    b: LaneBuilder,
-    from: number,
-    to: number,
-    summed: readonly LaneAffine[],
-    body: (summed: readonly LaneAffine[]) => void,
-  ): void => {
-    if (from === to) body(summed)
-    else {
-      const hot = to === extents.length && from === to - 1
-      b.loop({ count: extents[from]!, hot }, (i) =>
-        axisLoop(b, from + 1, to, summed.with(from, LaneAffine.of(i)), body),
-      )
+  const pieces = axis < 0 ? 1 : Math.ceil(extents[axis]! / Math.max(1, Math.floor(longestBlock / inside)))
+  const piece = axis < 0 ? 1 : Math.ceil(extents[axis]! / pieces)
+  const start = extents.map(() => LaneAffine.of(0))
+  /** Loops over the axes from one on, and before another. */
+  const axisLoop = (b: LaneBuilder, from: number, to: number, summed: Summed, body: Step, enter: Enter): void => {
+    if (from === to) {
+      body(summed)
+      return
     }
+    b.loop({ count: extents[from]!, hot: from === extents.length - 1 }, (i) => {
+      const here = summed.with(from, LaneAffine.of(i))
+      enter(from, here, () => axisLoop(b, from + 1, to, here, body, enter))
+    })
   }
   return {
     single: axis < 0,
     eachBlock(b, body) {
-      const start = extents.map(() => LaneAffine.of(0))
       if (axis < 0) {
-        body((step) => axisLoop(b, 0, extents.length, start, step))
+        body((step, enter) => axisLoop(b, 0, extents.length, start, step, enter))
         return
       }
-      axisLoop(b, 0, axis, start, (outer) => {
+      const eachPiece = (outer: Summed): void =>
         b.loop({ count: Math.ceil(extents[axis]! / piece), step: piece, limit: extents[axis]! }, (begin) => {
-          body((step) => {
-            const hot = cut === extents.length
-            b.loop({ begin, count: piece, limit: extents[axis]!, hot }, (i) =>
-              axisLoop(b, cut, extents.length, outer.with(axis, LaneAffine.of(i)), step),
-            )
+          body((step, enter) => {
+            const within = (from: number): void => {
+              if (from < axis) enter(from, outer, () => within(from + 1))
+              else {
+                b.loop({ begin, count: piece, limit: extents[axis]!, hot: cut === extents.length }, (i) => {
+                  const here = outer.with(axis, LaneAffine.of(i))
+                  enter(axis, here, () => axisLoop(b, cut, extents.length, here, step, enter))
+                })
+              }
+            }
+            within(0)
           })
         })
-      })
+      axisLoop(b, 0, axis, start, eachPiece, (_axis, _summed, inner) => inner())
     },
   }
 }

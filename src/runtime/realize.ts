@@ -36,16 +36,19 @@ class Pending {
   /** What else has to be taken back when it fails. */
   readonly undo: (() => void)[] = []
 
-  /** @param separated whether versions that are computed step by step are among them */
-  roots(separated: boolean): Node[] {
+  /**
+   * @param repeatably whether the same will be computed again from other leaves: then versions that are computed step by step
+   * are not among them, nor results that only the recording could hand out
+   */
+  roots(repeatably: boolean): Node[] {
     const roots: Node[] = []
     for (const [cell, { after, versions }] of this.assignments) {
       if (cell.node === after) roots.push(after)
-      if (separated && isSeparated(versions)) roots.push(...versions)
+      if (!repeatably && isSeparated(versions)) roots.push(...versions)
     }
     roots.push(...this.losses)
     for (const { grad } of this.slots) if (grad) roots.push(grad)
-    for (const node of this.results) if (node.uses === 0) roots.push(node)
+    if (!repeatably) for (const node of this.results) if (node.uses === 0) roots.push(node)
     return roots
   }
 
@@ -78,6 +81,11 @@ export function rememberResult(node: Node): void {
   if (!node.readsVariable || node.value) return
   if (pending.results.length >= rememberedResults) pending.results = pending.results.slice(rememberedResults / 2)
   pending.results.push(node)
+}
+
+/** Forgets the results recorded after the node of number `start`, but for `kept`: those of a function that did not return them. */
+export function forgetResults(start: number, kept: ReadonlySet<Node>): void {
+  pending.results = pending.results.filter((node) => node.id <= start || kept.has(node))
 }
 
 /** Remembers a differentiated loss and the gradients it left, to be computed together with the next realisation. */
@@ -233,7 +241,7 @@ function carryOut(
   const repeatably = how === 'repeatably'
   const isLater = ({ id }: Node): boolean => id > upTo
   // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
-  const roots = [...new Set([...asked, ...pending.roots(!repeatably)])].filter((node) => !node.value && !isLater(node))
+  const roots = [...new Set([...asked, ...pending.roots(repeatably)])].filter((node) => !node.value && !isLater(node))
   roots.sort((a, b) => a.id - b.id)
   const taken = pending
   pending = taken.leave(isLater)

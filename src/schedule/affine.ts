@@ -66,6 +66,11 @@ export function evaluate(a: Affine, index: readonly number[] | Int32Array): numb
   return a.terms.reduce((total, term, i) => total + term * index[i]!, a.offset)
 }
 
+export function holds({ value, low, high }: Condition, index: readonly number[] | Int32Array): boolean {
+  const position = evaluate(value, index)
+  return low <= position && position < high
+}
+
 const keys = new WeakMap<Affine, string>()
 
 /** Text that is equal exactly for equal functions. */

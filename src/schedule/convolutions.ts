@@ -1,16 +1,17 @@
-import { bytesPerElement } from '../core/dtype.ts'
 import { sameShape, sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
 import { type Convolution, conv, convOp } from '../graph/ops/conv.ts'
+import { dilated } from '../graph/ops/convolve.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { broadcastTo, concat, pad, permute, permuteOp, reshape, sliceDim } from '../graph/ops/views.ts'
-import { type Affine, axisPosition, scale, sum } from './affine.ts'
+import { type Affine, axisPosition, type Condition, scale, sum } from './affine.ts'
 import { multiplied, type Packing, readThrough, vectorOperand } from './operands.ts'
 import { product } from './product.ts'
 
 /**
- * A `conv` node as a product, channels last: implicit GEMM (Chetlur et al., cuDNN, 2014). The input is padded once; each
- * of its elements is then read wherever a tap needs it.
+ * A `conv` node as a product: implicit GEMM (Chetlur et al., cuDNN, 2014). The input is padded once; each of its elements is
+ * then read wherever a tap needs it. Pixels come first, then the batch, channels last: the rows of a tile are one pixel of
+ * several images, so that a tap on the padding is one for all of them and is left out.
  */
 export function lowerConvolution(node: Node, [x, w]: readonly Node[], packing: Packing): Node | undefined {
   if (node.op.name !== convOp.name || !multiplied.has(node.dtype) || sizeOf(node.shape) === 0) return undefined
@@ -25,44 +26,46 @@ export function lowerConvolution(node: Node, [x, w]: readonly Node[], packing: P
   return (isGradient ? sumOverPixels : sumOverTaps)(node as Node<Convolution>, x!, w!, packing)
 }
 
-/** y[n, p, g, o] = Σ x[n, p · stride + k · dilation, g, c] · w[g, k, c, o] over the taps k and channels c. */
+/** y[p, n, g, o] = Σ x[p · stride + k · dilation, n, g, c] · w[g, k, c, o] over the taps k and channels c. */
 function sumOverTaps(node: Node<Convolution>, x: Node, w: Node, packing: Packing): Node {
   const { shape, attrs } = node
   const [batch, groups, outputs, ...space] = shape as [number, number, number, ...number[]]
   const taps = w.shape.slice(3)
   const rank = taps.length
   const spatial = taps.map((_, d) => d + 3)
-  const input = padded(permute(x, [0, ...spatial, 1, 2]), 1, attrs)
   const kernel = permute(w, [0, ...spatial, 2, 1])
-  const extents = [batch, ...space, groups, outputs, ...taps, x.shape[2]!]
+  const extents = [...space, batch, groups, outputs, ...taps, x.shape[2]!]
   const axis = (i: number): Affine => axisPosition(i, extents.length)
-  const [group, tap, channel] = [rank + 1, rank + 3, extents.length - 1]
-  const pixel = space.map((_, d) => placed(axis(d + 1), axis(tap + d), attrs, d))
-  const a = readThrough(input, [axis(0), ...pixel, axis(group), axis(channel)], extents)
-  const index = [axis(group), ...taps.map((_, d) => axis(tap + d)), axis(channel), axis(group + 1)]
+  const [item, group, lane, tap, channel] = [rank, rank + 1, rank + 2, rank + 3, extents.length - 1]
+  const pixel = space.map((_, d) => placed(axis(d), axis(tap + d), attrs, d))
+  const input = padded(permute(x, [...spatial, 0, 1, 2]), attrs)
+  const a = readThrough(input, [...pixel, axis(item), axis(group), axis(channel)], extents)
+  const index = [axis(group), ...taps.map((_, d) => axis(tap + d)), axis(channel), axis(lane)]
   const b = vectorOperand(kernel, index, extents, batch * sizeOf(space), 1, packing)
-  const y = product(a.node, b.node, { extents, resultAxes: rank + 3, a: a.at, b: b.at, panel: b.panel })
-  return permute(y, [0, group, group + 1, ...space.map((_, d) => d + 1)])
+  const valid = inside(pixel, x, attrs)
+  const y = product(a.node, b.node, { extents, resultAxes: rank + 3, a: a.at, b: b.at, panel: b.panel, valid })
+  return permute(y, [item, group, lane, ...space.keys()])
 }
 
-/** y[g, p, n, o] = Σ x[c, p · stride + k · dilation, g, n] · w[g, c, k, o]: c is the batch and k the pixels of a gradient. */
+/** y[g, p, n, o] = Σ x[p · stride + k · dilation, c, g, n] · w[g, k, c, o]: c is the batch and k the pixels of a gradient. */
 function sumOverPixels(node: Node<Convolution>, x: Node, w: Node, packing: Packing): Node {
   const { shape, attrs } = node
   const [rows, groups, outputs, ...space] = shape as [number, number, number, ...number[]]
   const pixels = w.shape.slice(3)
   const rank = pixels.length
   const spatial = pixels.map((_, d) => d + 3)
-  const input = padded(permute(x, [2, ...spatial, 1, 0]), 1, attrs)
-  const kernel = permute(w, [0, 2, ...spatial, 1])
-  const extents = [groups, ...space, rows, outputs, x.shape[2]!, ...pixels]
+  const kernel = permute(w, [0, ...spatial, 2, 1])
+  const extents = [groups, ...space, rows, outputs, ...pixels, x.shape[2]!]
   const axis = (i: number): Affine => axisPosition(i, extents.length)
-  const [row, item] = [rank + 1, rank + 3]
-  const place = space.map((_, d) => placed(axis(d + 1), axis(item + 1 + d), attrs, d))
-  const a = readThrough(input, [axis(item), ...place, axis(0), axis(row)], extents)
-  const index = [axis(0), axis(item), ...pixels.map((_, d) => axis(item + 1 + d)), axis(row + 1)]
+  const [row, lane, first, item] = [rank + 1, rank + 2, rank + 3, extents.length - 1]
+  const place = space.map((_, d) => placed(axis(d + 1), axis(first + d), attrs, d))
+  const input = padded(permute(x, [...spatial, 2, 1, 0]), attrs)
+  const a = readThrough(input, [...place, axis(item), axis(0), axis(row)], extents)
+  const index = [axis(0), ...pixels.map((_, d) => axis(first + d)), axis(item), axis(lane)]
   const b = vectorOperand(kernel, index, extents, rows * sizeOf(space), 1, packing)
-  const y = product(a.node, b.node, { extents, resultAxes: rank + 3, a: a.at, b: b.at, panel: b.panel })
-  return permute(y, [row, 0, row + 1, ...space.map((_, d) => d + 1)])
+  const valid = inside(place, x, attrs)
+  const y = product(a.node, b.node, { extents, resultAxes: rank + 3, a: a.at, b: b.at, panel: b.panel, valid })
+  return permute(y, [row, 0, lane, ...space.map((_, d) => d + 1)])
 }
 
 /**
@@ -90,7 +93,7 @@ function byResidue(node: Node<Convolution>, x: Node, w: Node, d: number, packing
     // A part without results, or one that is zero everywhere, has no order of its own.
     return lowerConvolution(part, [x, kernel], packing) ?? part
   })
-  // Parts that are computed in the same order, channels last, are dealt out in that order.
+  // Parts that are computed in the same order are dealt out in that order.
   const orders = parts.flatMap((part) => (part ? [orderOf(part)] : []))
   const [first] = orders
   const alike = first !== undefined && orders.every((order) => order !== undefined && sameShape(order, first))
@@ -114,29 +117,19 @@ function placed(position: Affine, tap: Affine, { stride, kernelDilation }: Convo
   return sum(scale(position, stride[d]!), scale(tap, kernelDilation[d]!))
 }
 
-/**
- * The input with its zeros, spatial dimensions from `first` on. A few more are added at the end where images would lie a
- * multiple of 4 KB apart, in the same few lines of the cache.
- */
-function padded(x: Node, first: number, { low, high, inputDilation }: Convolution): Node {
-  const sizes = low.map((_, d) => (x.shape[first + d]! - 1) * inputDilation[d]! + 1 + low[d]! + high[d]!)
-  const needsCopy = low.some((_, d) => low[d] !== 0 || high[d] !== 0 || inputDilation[d] !== 1)
-  const channels = sizeOf(x.shape.slice(first + low.length)) * bytesPerElement(x.dtype)
-  const extra = needsCopy ? skew(sizes, channels) : sizes.map(() => 0)
+/** The input with its zeros around and in between; spatial dimensions come first. */
+function padded(x: Node, { low, high, inputDilation }: Convolution): Node {
   return pad(
     x,
-    x.shape.map((_, i) => {
-      const d = i - first
-      if (d < 0 || d >= low.length) return { low: 0, high: 0, inner: 0 }
-      return { low: low[d]!, high: high[d]! + extra[d]!, inner: inputDilation[d]! - 1 }
-    }),
+    x.shape.map((_, d) => ({ low: low[d] ?? 0, high: high[d] ?? 0, inner: (inputDilation[d] ?? 1) - 1 })),
   )
 }
 
-function skew(sizes: readonly number[], channelBytes: number): number[] {
-  for (let choice = 0; choice < 2 ** sizes.length; choice++) {
-    const extra = sizes.map((_, d) => (choice >> d) & 1)
-    if ((sizeOf(sizes.map((n, d) => n + extra[d]!)) * channelBytes) % 4096 !== 0) return extra
-  }
-  return sizes.map(() => 0)
+/** Where positions in the padded input are not in the zeros around it. */
+function inside(positions: readonly Affine[], x: Node, { low, high, inputDilation }: Convolution): Condition[] {
+  return positions.flatMap((value, d) => {
+    const [before, size] = [low[d]!, dilated(x.shape[d + 3]!, inputDilation[d]!)]
+    if (before <= 0 && high[d]! <= 0) return []
+    return [{ value, low: Math.max(0, before), high: before + size }]
+  })
 }

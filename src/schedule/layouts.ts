@@ -4,7 +4,7 @@ import { broadcastTo, type Padding, permute, type Range, reshape } from '../grap
 import type { Window } from '../graph/ops/windows.ts'
 
 /**
- * Keeps the results of convolutions in the order in which they are computed, channels last: the permutation that gives
+ * Keeps the results of convolutions in the order in which they are computed, pixels first and channels last: the permutation that gives
  * users their order is moved behind maps, reductions and views, where it mostly meets the next convolution and vanishes.
  */
 export class Layouts {

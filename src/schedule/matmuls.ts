@@ -40,7 +40,7 @@ export function lowerMatmul(node: Node, [a, b]: readonly Node[], packing: Packin
   const x = readThrough(left, positionsOf([...range(0, lane), ...inner], count), extents)
   const index = positionsOf([...range(0, lead.length), ...inner, lane], count)
   const y = vectorOperand(right, index, extents, sizeOf(m), lead.length, packing)
-  const attrs = { extents, resultAxes: lane + 1, a: x.at, b: y.at, panel: y.panel }
+  const attrs = { extents, resultAxes: lane + 1, a: x.at, b: y.at, panel: y.panel, valid: [] }
   return reshape(product(x.node, y.node, attrs), node.shape)
 }
 

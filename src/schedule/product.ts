@@ -1,7 +1,7 @@
 import { allocateValues, type Values } from '../core/dtype.ts'
 import { sizeOf } from '../core/shape.ts'
 import { type Node, type Op, record } from '../graph/node.ts'
-import { type Affine, evaluate } from './affine.ts'
+import { type Affine, type Condition, evaluate, holds } from './affine.ts'
 import type { Expression } from './expression.ts'
 
 /**
@@ -20,6 +20,8 @@ export interface Product {
   /** Its term of the last result axis is 1 and holds inside a panel. */
   readonly b: Affine
   readonly panel: Panel
+  /** Terms for which one of these does not hold are left out: a is zero there, as padding is. */
+  readonly valid: readonly Condition[]
 }
 
 /** Element j along the lanes is found `⌊j / width⌋ · step + j mod width` elements further on. */
@@ -46,7 +48,7 @@ export const productOp: Op<Product> = {
   kind: 'contract',
   infer: ([a], { extents, resultAxes }) => ({ shape: extents.slice(0, resultAxes), dtype: a!.dtype }),
   evaluate({ attrs, dtype }, [a, b]) {
-    const { extents, resultAxes, panel } = attrs
+    const { extents, resultAxes, panel, valid } = attrs
     const out = allocateValues(dtype, sizeOf(extents.slice(0, resultAxes)))
     const multiply = dtype === 'int32' || dtype === 'uint8' ? Math.imul : (x: number, y: number): number => x * y
     const inner = sizeOf(extents.slice(resultAxes))
@@ -57,7 +59,8 @@ export const productOp: Op<Product> = {
       for (let k = 0; k < inner; k++) {
         const j = index[lane]!
         const skip = Math.floor(j / panel.width) * (panel.step - panel.width)
-        sum += multiply(a![evaluate(attrs.a, index)]!, b![evaluate(attrs.b, index) + skip]!)
+        if (valid.every((condition) => holds(condition, index)))
+          sum += multiply(a![evaluate(attrs.a, index)]!, b![evaluate(attrs.b, index) + skip]!)
         advance(index, extents)
       }
       out[i] = sum

@@ -5,7 +5,14 @@ import { type Cell, isGradEnabled, type Node } from '../graph/node.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { postorder } from '../graph/walk.ts'
 import { capture, capturing, structureEpoch } from '../runtime/capture.ts'
-import { isAnythingPending, realizeAlone, realizeNodes, realizeRepeatably, submit } from '../runtime/realize.ts'
+import {
+  forgetResults,
+  isAnythingPending,
+  realizeAlone,
+  realizeNodes,
+  realizeRepeatably,
+  submit,
+} from '../runtime/realize.ts'
 import { outdated, realised, Replay } from '../runtime/replay.ts'
 import { Tensor } from './tensor.ts'
 
@@ -60,7 +67,8 @@ interface Captured {
  * arguments come in other shapes or dtypes or, where they are no tensors, with other values; when a module changes between
  * training and evaluation; when options of an optimizer change its equations. All else that it reads is taken as it was: what is
  * not work with tensors (counting, printing, schedules) belongs outside. It must be synchronous and must not read values; a
- * {@link ValueError} says so. Results have no history: to differentiate, call `backward()` inside.
+ * {@link ValueError} says so. Results have no history: to differentiate, call `backward()` inside. What is neither returned nor read
+ * by what is returned, assigned or differentiated is not computed.
  */
 export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
   const known: Captured[] = []
@@ -99,12 +107,14 @@ function settleArguments(tensors: readonly Tensor[]): void {
 
 /** Calls `fn` and submits all its work at once. */
 function callAside<A extends readonly unknown[], R>(fn: (...args: A) => R, args: A): R {
+  const { id: start } = constant(0)
   const { value } = capture(() => synchronous(fn(...args)))
-  const computed: Node[] = []
+  const computed = new Set<Node>()
   mapTensors(value, (x) => {
-    if (!x.isLeaf && !x.isRealized) computed.push(x.node)
+    if (!x.isLeaf && !x.isRealized) computed.add(x.node)
     return x
   })
+  forgetResults(start, computed)
   submit()
   // After the structure is known: what is recorded for derivatives is part of it.
   for (const node of computed) {

@@ -13,6 +13,15 @@ export function leaf(shape: readonly number[], seed = 1): Node {
   return buffer(values, shape, 'float32')
 }
 
+/** As {@link leaf}, without a period: partial sums of products of two such do not grow large, to cancel later. */
+export function aperiodicLeaf(shape: readonly number[], seed = 1): Node {
+  const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const large = Math.sin(seed * 12.9898 + i * 78.233) * 43758.5453
+    return (large - Math.floor(large)) * 4 - 2
+  })
+  return buffer(values, shape, 'float32')
+}
+
 /** A graph that grows by one operation a number; every number is meaningful. */
 export function randomGraph(choices: readonly number[]): Node[] {
   const pool: Node[] = [leaf([2, 3, 4]), leaf([4], 2), leaf([3, 1], 3)]
