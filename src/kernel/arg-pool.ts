@@ -1,15 +1,13 @@
 import { sizeOf } from '../core/shape.ts'
 import type { Node } from '../graph/node.ts'
-import type { Pool } from '../graph/ops/windows.ts'
+import { type Pool, spaceOf } from '../graph/ops/windows.ts'
 import { Affine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
-import type { BufferParameter, Register } from '../lane/program.ts'
+import { argPoolAcross } from './arg-pool-across.ts'
+import { largerThan, leastOf, poolShare } from './arg-pool-common.ts'
 import { Arguments, Unsupported } from './bindings.ts'
 import type { IndexLabels } from './emitter.ts'
 import type { KernelCode } from './nest.ts'
-
-/** About so many elements are compared in one chunk. */
-const chunkElements = 16384
 
 /** Columns of a window are written out one by one, up to so many. */
 const mostColumns = 64
@@ -22,6 +20,7 @@ type Three = readonly [number, number, number]
  */
 export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): KernelCode {
   const x = node.inputs[0]!
+  if (!spaceOf(node.attrs as Pool, x.shape.length).includes(x.shape.length - 1)) return argPoolAcross(node, lanes)
   const { kernel, stride, low, dilation } = node.attrs as Pool
   const space = threeOf(x.shape.slice(2), 1)
   const out = threeOf(node.shape.slice(2), 1)
@@ -31,7 +30,7 @@ export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): Ke
   const spread = threeOf(dilation, 1)
   if (taps[2] > mostColumns) throw new Unsupported(`windows of ${taps[2]} columns`)
   const planes = node.shape[0]! * node.shape[1]!
-  const share = Math.min(planes, Math.max(1, Math.ceil(chunkElements / (sizeOf(out) * sizeOf(taps)))))
+  const share = poolShare(planes, sizeOf(out) * sizeOf(taps))
   const b = new LaneBuilder({ name: 'argPool', lanes, chunks: Math.ceil(planes / share) })
   const args = new Arguments(b)
   const [from, to] = [args.buffer(x), args.buffer(node)]
@@ -43,7 +42,7 @@ export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): Ke
   }
 
   const window = (plane: Affine, p: Affine, q: Affine, r: Affine): void => {
-    const best = startOf(b, from)
+    const best = leastOf(b, from)
     const at = b.variable(b.int(-1))
     b.loop({ count: taps[0] }, (i) => {
       inside(0, p, Affine.of(i), (z) => {
@@ -59,7 +58,7 @@ export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): Ke
               const within = b.range(r, first, end)
               const position = row.plus(r.times(steps[2])).plus(shift)
               const value = b.load(from, plane.times(sizeOf(space)).plus(position), { laneStride: steps[2], within })
-              const better = b.mor(wins(b, value, best), b.ilt(at, b.int(0)))
+              const better = b.mor(largerThan(b, value, best), b.ilt(at, b.int(0)))
               const taken = within ? b.mand(better, b.mask(within)) : better
               b.set(best, b.select(taken, value, best))
               b.set(at, b.select(taken, b.indexLanes(position, steps[2]), at))
@@ -86,14 +85,4 @@ export function argPoolCode(node: Node, lanes: number, _labels: IndexLabels): Ke
 function threeOf(values: readonly number[], fill: number): Three {
   const [a = fill, b = fill, c = fill] = [...new Array<number>(3 - values.length).fill(fill), ...values]
   return [a, b, c]
-}
-
-function startOf(b: LaneBuilder, { type }: BufferParameter): Register {
-  return b.variable(type === 'i32' || type === 'u8' ? b.int(-(2 ** 31)) : b.float(Number.NEGATIVE_INFINITY))
-}
-
-/** Whether a value is larger than the best one so far, or the first NaN. */
-function wins(b: LaneBuilder, value: Register, best: Register): Register {
-  if (value.type === 'i32') return b.ilt(best, value)
-  return b.mand(b.mnot(b.le(value, best)), b.eq(best, best))
 }

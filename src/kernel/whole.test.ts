@@ -159,6 +159,15 @@ describe('argPool', () => {
     for (const [shape, pool] of pools) check(pooled(leaf(shape), pool))
   })
 
+  test('windows along other dimensions than the last', () => {
+    for (const [shape, pool] of pools) {
+      const [n, c, ...space] = shape as [number, number, ...number[]]
+      const dims = [...space.keys()]
+      for (const channels of [c, 16, 37]) check(pooled(wild([...space, n, channels]), { ...pool, dims }))
+      check(pooled(whole('int32', [n, ...space, 20], -2, 2), { ...pool, dims: dims.map((dim) => dim + 1) }))
+    }
+  })
+
   test('ties, NaN, infinities, whole numbers', () => {
     for (const [shape, pool] of pools) {
       check(pooled(wild(shape), pool))

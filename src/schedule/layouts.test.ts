@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { toValues } from '../core/dtype.ts'
+import { sizeOf } from '../core/shape.ts'
 import { interpret } from '../graph/interpret.ts'
 import type { Node } from '../graph/node.ts'
 import { relu } from '../graph/ops/activation.ts'
-import { add, mul, sub } from '../graph/ops/arithmetic.ts'
+import { add, div, mul, sub } from '../graph/ops/arithmetic.ts'
 import { conv } from '../graph/ops/conv.ts'
+import { gather, scatter } from '../graph/ops/indexing.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { reduce } from '../graph/ops/reduce.ts'
 import { broadcastTo, pad, permute, reshape, sliceDim } from '../graph/ops/views.ts'
-import { window } from '../graph/ops/windows.ts'
+import { argPool, window } from '../graph/ops/windows.ts'
 import { leaf } from '../../test/random/graphs.ts'
 import { argumentsOf, canonicalize } from './canonical.ts'
 import { runKernels } from './interpret-kernels.ts'
@@ -63,6 +65,24 @@ describe('layouts', () => {
     // Packed weights, the padded input and the result the user sees are permuted; nothing between the convolutions is.
     const one = check(relu(image())).kernels
     expect(check(relu(image(relu(image()), 3))).kernels).toBe(one + 3)
+  })
+
+  test('maxima of windows', () => {
+    const fill = (value: number): number[] => [value, value]
+    const plain = { kernel: fill(2), stride: fill(2), low: fill(0), high: fill(0), dilation: fill(1) }
+    const overlapping = { ...plain, kernel: [3, 2], stride: [1, 2], low: [1, 0], high: [1, 1] }
+    const apart = { ...plain, kernel: [2, 3], stride: fill(1), low: [0, 2], high: [0, 1], dilation: [3, 2] }
+    for (const pool of [plain, overlapping, apart]) {
+      const x = relu(image())
+      const index = argPool(x, pool)
+      const places = reshape(index, [2, 5, sizeOf(index.shape.slice(2))])
+      const values = gather(reshape(x, [2, 5, 24]), places, 2)
+      const gradient = scatter(broadcastTo(constant(0), [2, 5, 24]), places, values, 2, 'add', 'maxPool')
+      check(index, relu(reshape(values, index.shape)), mul(reshape(gradient, x.shape), x))
+      // No element is alone in being the largest; padding is never chosen.
+      check(argPool(mul(x, constant(0)), pool), argPool(sub(mul(x, constant(0)), constant(1)), pool))
+      check(argPool(div(x, mul(x, constant(0))), pool), argPool(div(constant(-1), mul(x, constant(0))), pool))
+    }
   })
 
   test('views', () => {

@@ -1,7 +1,7 @@
 import { sameShape, type Shape } from '../core/shape.ts'
 import { type Node, record } from '../graph/node.ts'
 import { broadcastTo, type Padding, permute, type Range, reshape } from '../graph/ops/views.ts'
-import type { Window } from '../graph/ops/windows.ts'
+import { argPool, type Pool, spaceOf, type Window } from '../graph/ops/windows.ts'
 
 /**
  * Keeps the results of convolutions in the order in which they are computed, pixels first and channels last: the permutation that gives
@@ -85,6 +85,22 @@ const movers: Readonly<Record<string, Mover>> = {
     const attrs = node.attrs as Window
     const moved = record(node.op, [x!.inputs[0]!], { ...attrs, dim: order[attrs.dim]! } as never)
     return permute(moved, [...order, order.length])
+  },
+  argPool(node, [x]) {
+    const order = orderOf(x!)
+    const attrs = node.attrs as Pool
+    const dims = spaceOf(attrs, order.length).map((dim) => order[dim]!)
+    if (dims.includes(order.length - 1)) return undefined
+    return permute(argPool(x!.inputs[0]!, { ...attrs, dims }), order)
+  },
+  gather(node, inputs) {
+    const [x, index] = inputs as [Node, Node]
+    if (x.op.name !== 'permute' || index.op.name !== 'permute') return undefined
+    const order = orderOf(x)
+    if (!sameShape(orderOf(index), order)) return undefined
+    const attrs = node.attrs as { dim: number }
+    const dim = order[attrs.dim]!
+    return permute(record(node.op, [x.inputs[0]!, index.inputs[0]!], { ...attrs, dim } as never), order)
   },
   broadcast(node, [x]) {
     const order = orderOf(x!)

@@ -2,6 +2,7 @@ import { lowerAttention } from './attention.ts'
 import { type Program, rewrite } from './canonical.ts'
 import { lowerConvolution } from './convolutions.ts'
 import { Layouts } from './layouts.ts'
+import { poolGradient } from './lowering/windows.ts'
 import { lowerMatmul } from './matmuls.ts'
 import type { Packing } from './operands.ts'
 
@@ -14,6 +15,8 @@ export function lowerProducts(program: Program, packing: Packing): Program {
   return rewrite(program, (node, inputs) => {
     const convolved = lowerConvolution(node, inputs, packing)
     if (convolved) return layouts.add(convolved)
+    // While its windows can be seen: in another order they are no longer one node.
+    if (node.op.name === 'scatter') return poolGradient(node, inputs)
     return lowerMatmul(node, inputs, packing) ?? lowerAttention(node, inputs, packing) ?? layouts.move(node, inputs)
   })
 }

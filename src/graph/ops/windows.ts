@@ -1,6 +1,6 @@
 import { allocateValues } from '../../core/dtype.ts'
 import { ShapeError } from '../../core/errors.ts'
-import { formatShape, sizeOf, stridesOf } from '../../core/shape.ts'
+import { formatShape, type Shape, sizeOf, stridesOf } from '../../core/shape.ts'
 import { type Node, type Op, record } from '../node.ts'
 import { copyStrided } from './broadcasting.ts'
 
@@ -75,42 +75,55 @@ export interface Pool {
   readonly low: readonly number[]
   readonly high: readonly number[]
   readonly dilation: readonly number[]
+  /** The dimensions that windows slide along. Default: the last ones. */
+  readonly dims?: readonly number[]
+}
+
+/** The dimensions that windows slide along, out of so many. */
+export function spaceOf({ dims, kernel }: Pool, rank: number): readonly number[] {
+  return dims ?? kernel.map((_, d) => rank - kernel.length + d)
 }
 
 /**
- * Where the maximum of each pooling window is: x [N, C, ...space] → int32 [N, C, ...out], as a flat index into space.
- * The first maximum wins; NaN counts as largest.
+ * Where the maximum of each pooling window is: x [N, C, ...space] → int32 [N, C, ...out], as a flat index into space, whose
+ * dimensions may stand elsewhere. The first maximum wins; NaN counts as largest.
  */
 export const argPoolOp: Op<Pool> = {
   name: 'argPool',
   kind: 'indexing',
-  infer([x], { kernel, stride, low, high, dilation }) {
-    const out = x!.shape.slice(2).map((size, d) => {
+  infer([x], attrs) {
+    const { kernel, stride, low, high, dilation } = attrs
+    const dims = spaceOf(attrs, x!.shape.length)
+    const space = dims.map((dim) => x!.shape[dim]!)
+    const out = space.map((size, d) => {
       return Math.floor((size + low[d]! + high[d]! - (kernel[d]! - 1) * dilation[d]! - 1) / stride[d]!) + 1
     })
     if (out.some((size) => size < 1)) {
       throw new ShapeError(
         'maxPool',
-        `kernel ${formatShape(kernel)} does not fit into the padded input ${formatShape(x!.shape)}`,
+        `kernel ${formatShape(kernel)} does not fit into the padded input ${formatShape(space)}`,
       )
     }
-    return { shape: [...x!.shape.slice(0, 2), ...out], dtype: 'int32' }
+    return { shape: x!.shape.map((n, dim) => out[dims.indexOf(dim)] ?? n), dtype: 'int32' }
   },
   evaluate(node, [x]) {
     const { kernel, stride, low, dilation } = node.attrs
+    const { shape } = node.inputs[0]!
+    const dims = spaceOf(node.attrs, shape.length)
     const rank = kernel.length
-    const space = node.inputs[0]!.shape.slice(2)
-    const [id, ih, iw] = three(space, rank, 1)
-    const [od, oh, ow] = three(node.shape.slice(2), rank, 1)
+    const [id, ih, iw] = three(pick(shape, dims), rank, 1)
+    const [od, oh, ow] = three(pick(node.shape, dims), rank, 1)
     const [kd, kh, kw] = three(kernel, rank, 1)
     const [sd, sh, sw] = three(stride, rank, 1)
     const [ld, lh, lw] = three(low, rank, 0)
     const [dd, dh, dw] = three(dilation, rank, 1)
+    const [fd, fh, fw] = three(pick(stridesOf(shape), dims), rank, 0)
+    const [td, th, tw] = three(pick(stridesOf(node.shape), dims), rank, 0)
     const out = new Int32Array(sizeOf(node.shape))
-    const planes = node.shape[0]! * node.shape[1]!
-    let to = 0
-    for (let plane = 0; plane < planes; plane++) {
-      const base = plane * id * ih * iw
+    const beside = [...shape.keys()].filter((dim) => !dims.includes(dim))
+    const from = offsets(shape, beside)
+    const to = offsets(node.shape, beside)
+    for (const [plane, base] of from.entries()) {
       for (let p = 0; p < od; p++)
         for (let q = 0; q < oh; q++)
           for (let r = 0; r < ow; r++) {
@@ -125,20 +138,32 @@ export const argPoolOp: Op<Pool> = {
                 for (let c = 0; c < kw; c++) {
                   const col = r * sw - lw + c * dw
                   if (col < 0 || col >= iw) continue
-                  const index = (z * ih + y) * iw + col
-                  const value = x![base + index]!
+                  const value = x![base + z * fd + y * fh + col * fw]!
                   if (at < 0 || value > best || (Number.isNaN(value) && !Number.isNaN(best))) {
                     best = value
-                    at = index
+                    at = (z * ih + y) * iw + col
                   }
                 }
               }
             }
-            out[to++] = at
+            out[to[plane]! + p * td + q * th + r * tw] = at
           }
     }
     return out
   },
+}
+
+function pick(values: readonly number[], dims: readonly number[]): number[] {
+  return dims.map((dim) => values[dim]!)
+}
+
+/** Where the elements begin that have one position on each of `dims`, in row-major order of those. */
+function offsets(shape: Shape, dims: readonly number[]): number[] {
+  const strides = stridesOf(shape)
+  return dims.reduce<number[]>(
+    (list, dim) => list.flatMap((at) => Array.from({ length: shape[dim]! }, (_, i) => at + i * strides[dim]!)),
+    [0],
+  )
 }
 
 function three(values: readonly number[], rank: number, fill: number): [number, number, number] {

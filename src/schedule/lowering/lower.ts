@@ -13,7 +13,7 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
   reduce: [reduceWidened, reduceInParts],
   argReduce: [argReduceAsReductions],
   labels: [labelsAsGather],
-  scatter: [poolGradient, scatterOfOne, scatterPrepared],
+  scatter: [(node) => poolGradient(node), scatterOfOne, scatterPrepared],
   pad: [padInnerAsReshape],
   fold: [foldAsSum],
 }

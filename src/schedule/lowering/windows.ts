@@ -88,11 +88,14 @@ function padDim(x: Node, dim: number, amount: Padding): Node {
 /**
  * The gradient of max pooling, by every input element from the windows that cover it:
  * dx[i] = Σ dy[w] over windows w with index[w] = i. No two threads meet, and nothing is scattered.
+ *
+ * `inputs` are what the node's own inputs have become.
  */
-export function poolGradient(node: Node): Node | undefined {
+export function poolGradient(node: Node, inputs: readonly Node[] = node.inputs): Node | undefined {
   const { dim, kind } = node.attrs as { dim: number; kind: string }
-  const [base, index, dy] = node.inputs as [Node, Node, Node]
-  const pooled = index.op.name === 'reshape' ? index.inputs[0]! : index
+  const [base, index, dy] = inputs as [Node, Node, Node]
+  const [, recorded] = node.inputs as [Node, Node, Node]
+  const pooled = recorded.op.name === 'reshape' ? recorded.inputs[0]! : recorded
   if (kind !== 'add' || dim !== 2 || base.shape.length !== 3 || pooled.op.name !== 'argPool') return undefined
   const pool = pooled.attrs as Pool
   const space = pooled.inputs[0]!.shape.slice(2)
@@ -102,7 +105,7 @@ export function poolGradient(node: Node): Node | undefined {
   const rank = space.length
   const out = pooled.shape
   const apart = [...out, ...new Array<number>(rank).fill(1)]
-  const chosen = equal(reshape(pooled, apart), tapPositions(pool, space, out))
+  const chosen = equal(reshape(index, apart), tapPositions(pool, space, out))
   let sum = where(chosen, reshape(dy, apart), constant(0, dy.dtype))
   // The last dimension is that of the taps of `d`: those of later dimensions are gone.
   for (let d = rank - 1; d >= 0; d--) sum = foldedAlong(sum, d + 2, alongs[d]!, pool.low[d]!, space[d]!)
