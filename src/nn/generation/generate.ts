@@ -127,7 +127,7 @@ class Reader {
 }
 
 /** Longest text that there is room for from the beginning: a single query costs what is in the cache, not what has room there. */
-const plannedLength = 1024
+const plannedLength = 512
 
 /** Powers of two, so that few plans serve all lengths. */
 function roomFor(length: number): number {
