@@ -134,10 +134,13 @@ function addRunCommands(program: Command): void {
     .action(async (run: string, options: JsonOption) => (await import('./train.ts')).resumeRun(run, options))
   program
     .command('eval')
-    .description('test a trained network on its test data')
+    .description('test a trained network on its test data, or on other data')
     .argument(...folder)
+    .argument('[data]', 'of a fine-tuned run: a CSV file or a folder like that of the training, all of which is tested')
     .option(...json)
-    .action(async (run: string, options: JsonOption) => (await import('./train.ts')).evaluateRun(run, options))
+    .action(async (run: string, data: string | undefined, options: JsonOption) =>
+      (await import('./train.ts')).evaluateRun(run, data, options),
+    )
   program
     .command('export')
     .description('write a trained network as others read it: config.json, model.safetensors, files of the tokenizer')

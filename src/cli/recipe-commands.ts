@@ -64,7 +64,7 @@ function addSettings(command: Command, settings: unknown, without: readonly stri
     }
     const shown = `--${flag} <${kind === 'number' ? 'n' : 'text'}>`
     const parse: (text: string) => unknown = kind === 'number' ? Number : String
-    if (isRequired) command.requiredOption(shown, description, parse)
-    else command.option(shown, description, parse, fallback)
+    if (isRequired) command.requiredOption(shown, `${description} (required)`, parse)
+    else command.option(shown, description, parse, fallback === '' ? undefined : fallback)
   }
 }

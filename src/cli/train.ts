@@ -5,6 +5,7 @@ import { saveStateDict } from '../io/state-dict.ts'
 import { device } from '../runtime/device.ts'
 import { manualSeed } from '../tensor/random.ts'
 import { evaluate } from '../train/evaluate.ts'
+import type { Figures } from '../train/running-figures.ts'
 import { fit } from '../train/fit.ts'
 import type { History } from '../train/fit-options.ts'
 import { historyFile } from '../train/logs/history-file.ts'
@@ -18,8 +19,8 @@ import type { Measured, Prepared, Recipe } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
 import { checkIsFree, type Confusion, createRunFolder, RunFolder } from './run-folder.ts'
-import { count, duration } from './terminal/format.ts'
-import { screenOn } from './terminal/screen.ts'
+import { count, duration, percent } from './terminal/format.ts'
+import { type Screen, screenOn } from './terminal/screen.ts'
 import { version } from './version.ts'
 
 export interface RunOptions {
@@ -58,14 +59,19 @@ export async function resumeRun(path: string, { json = false }: RunOptions): Pro
   await runTraining(folder, await recipe.prepare(settings), settings, json, true)
 }
 
-/** Loss and metrics of a trained run on its test data. */
-export async function evaluateRun(path: string, { json = false }: RunOptions): Promise<void> {
-  const { prepared } = await loadRun(path)
-  const { figures, lines } = await testFigures(prepared)
+/** Loss and metrics of a trained run on its test data, or on `data`. */
+export async function evaluateRun(
+  path: string,
+  data: string | undefined,
+  { json = false }: Pick<RunOptions, 'json'>,
+): Promise<void> {
+  const { recipe, settings, prepared } = await loadRun(path)
+  if (data !== undefined && !recipe.testOn)
+    throw new UsageError(`runs of recipe ${recipe.name} are tested on their own test data: gradus eval ${path}`)
+  const given = data === undefined ? prepared : { ...prepared, ...(await recipe.testOn!(data, prepared, settings)) }
+  const { figures, lines } = await testFigures(given)
   const screen = screenOn(json ? process.stderr : process.stdout)
-  const width = Math.max(...Object.keys(figures).map((name) => name.length))
-  for (const [name, value] of Object.entries(figures)) screen.line(`  ${name.padEnd(width)}  ${value.toFixed(4)}`)
-  for (const line of lines) screen.line(`  ${line}`)
+  for (const line of [...figureLines(figures, prepared.headline, screen.colors), ...lines]) screen.line(`  ${line}`)
   if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
 
@@ -109,6 +115,17 @@ async function testFigures(prepared: Prepared): Promise<Measured & { readonly co
         },
       }),
   }
+}
+
+/** `Test accuracy 98.20 %` and a line for each other figure. */
+function figureLines(figures: Figures, headline: string, colors: Screen['colors']): string[] {
+  const main = figures[headline]!
+  const shown = headline === 'accuracy' ? percent(main, 2) : main.toFixed(4)
+  const others = Object.entries(figures).filter(([name]) => name !== headline)
+  return [
+    `Test ${headline} ${colors.bold(colors.green(shown))}`,
+    ...others.map(([name, value]) => `Test ${name} ${value.toFixed(4)}`),
+  ]
 }
 
 function parametersOf({ model }: Prepared): number {
@@ -181,13 +198,9 @@ async function runTraining(
     ...(matrix && { confusion: matrix }),
   })
 
-  const { bold, green } = screen.colors
   screen.line()
-  const shown = headline === 'accuracy' ? `${(100 * figures[headline]!).toFixed(2)} %` : figures[headline]!.toFixed(4)
-  screen.line(`  Test ${headline} ${bold(green(shown))} after ${duration(seconds)}`)
-  for (const [name, value] of Object.entries(figures))
-    if (name !== headline) screen.line(`  Test ${name} ${value.toFixed(4)}`)
-  for (const line of lines) screen.line(`  ${line}`)
+  const [first, ...others] = figureLines(figures, headline, screen.colors)
+  for (const line of [`${first} after ${duration(seconds)}`, ...others, ...lines]) screen.line(`  ${line}`)
   const skipped = prepared.skipped?.()
   if (skipped && skipped.size > 0) {
     screen.line(`  ${count(skipped.size)} samples could not be read and were left out:`)

@@ -98,7 +98,9 @@ describe('csv', () => {
     await expect(csv(path, { columns: { c: 'number' } }).toArray()).rejects.toThrow(
       "has no column 'c'; it has 'a', 'b'",
     )
-    await expect(csv(join(folder, 'absent.csv')).toArray()).rejects.toThrow(/^csv: .*absent\.csv: ENOENT/)
+    await expect(csv(join(folder, 'absent.csv')).toArray()).rejects.toThrow(
+      /^csv: .*absent\.csv: ENOENT: no such file or directory$/,
+    )
     expect(() => csv(path, { columns: { a: 'float' as never } })).toThrow("unknown type 'float'")
   })
 

@@ -22,7 +22,9 @@ export async function* readChunks(
   try {
     for await (const chunk of bytes) yield chunk as Uint8Array
   } catch (error) {
-    throw new FileError(op, `${path}: ${(error as Error).message}`, { cause: error })
+    // The system's message ends with the path once more.
+    const reason = (error as Error).message.replace(/, \w+ '.*'$/, '')
+    throw new FileError(op, `${path}: ${reason}`, { cause: error })
   } finally {
     bytes.destroy()
     file.destroy()

@@ -1,5 +1,5 @@
 /** `gradus finetune` from a hub on this machine to a model that others can load. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -99,6 +99,18 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
     'model.onnx',
   ])
 
+  // On other data, such as the very rows that it has learned; a label that it cannot know is named.
+  const others = join(folder, 'others.csv')
+  await writeFile(others, 'text,label\na witty film,praise\nthe play is cold,blame\na dull story,praise')
+  const elsewhere = await gradus('eval', trainedIn, others)
+  expect(elsewhere.stdout).toContain('Test accuracy 66.67 %')
+  await writeFile(others, 'text,label\na witty film,joy')
+  const strange = await gradus('eval', trainedIn, others)
+  expect([strange.code, strange.stderr]).toEqual([
+    2,
+    `gradus: ${others}: label 'joy' is none of the run's: blame, praise\n`,
+  ])
+
   // Anybody can load it: the labels are in its configuration, the logits are those of the run.
   const { model, config, missing, unexpected } = await fromPretrained(out)
   expect([missing, unexpected, config['id2label']]).toEqual([[], [], { 0: 'blame', 1: 'praise' }])
@@ -117,7 +129,7 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   const lora = join(folder, 'lora')
   const adapted = await gradus('finetune', 'text', table, '--from', out, '--lora', '2', '--epochs', '1', '--run', lora)
   expect(adapted.code, adapted.stderr).toBe(0)
-  expect(adapted.stdout).toContain('1,986 weights are trained, of 21,154 in the network')
+  expect(adapted.stdout).toContain(`1,986 weights of 21,154 are trained, from ${out}`)
   const merged = await answer('export', lora, '--out', join(folder, 'merged'))
   expect(merged['folder']).toBe(join(folder, 'merged'))
   const [tuned, plain] = await Promise.all(
@@ -153,6 +165,16 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   const trained = await answer('finetune', 'image', photos, ...from, '--epochs', '1', '--run', trainedIn)
   expect(Object.keys(trained.test)).toEqual(['loss', 'accuracy'])
   const guess = await answer('predict', trainedIn, join(photos, 'sky', '3.png'))
+  // The classes of other pictures go by their names: here there are none of the first.
+  const likeliest = guess['prediction'] as string
+  const others = join(folder, 'others')
+  await mkdir(join(others, 'sky'), { recursive: true })
+  await copyFile(join(photos, 'sky', '3.png'), join(others, 'sky', 'same.png'))
+  expect((await answer('eval', trainedIn, others))['accuracy']).toBe(likeliest === 'sky' ? 1 : 0)
+  await mkdir(join(others, 'sea'))
+  await copyFile(join(photos, 'sky', '3.png'), join(others, 'sea', 'same.png'))
+  const strange = await gradus('eval', trainedIn, others)
+  expect(strange.stderr).toBe(`gradus: ${others}: class 'sea' is none of the run's: leaf, sky\n`)
   const exported = await answer('export', trainedIn, '--onnx')
   const { model, config } = await fromPretrained(exported['folder'] as string)
   expect([config['num_classes'], config['label_names']]).toEqual([2, ['leaf', 'sky']])
@@ -177,7 +199,7 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
     '--run',
     join(folder, 'head'),
   )
-  expect(probe.stdout).toContain('1,026 weights are trained, of 11,177,538 in the network')
+  expect(probe.stdout).toContain('1,026 weights of 11,177,538 are trained, from timm/resnet18.a1_in1k')
   expect(probe.stdout).toContain('Test accuracy 100.00 %')
 })
 

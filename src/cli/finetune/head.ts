@@ -55,11 +55,13 @@ export function groupsOf(
   return used
 }
 
-/** `1,026 weights are trained, of 11,177,538 in the network`. */
-export function trainedLine(network: Module, groups: readonly ParameterGroup[]): string {
+/** `1,026 weights of 11,177,538 are trained, from timm/resnet18.a1_in1k`. */
+export function trainedLine(from: string, network: Module, groups: readonly ParameterGroup[]): string {
   const sum = (list: readonly Tensor[]): number => list.reduce((total, { size }) => total + size, 0)
   const trained = groups.reduce((total, { params }) => total + sum(params), 0)
-  return `${count(trained)} weights are trained, of ${count(sum(network.parameters()))} in the network`
+  const all = sum(network.parameters())
+  const share = trained === all ? `all ${count(all)} weights` : `${count(trained)} weights of ${count(all)}`
+  return `${share} are trained, from ${from}`
 }
 
 /**

@@ -30,7 +30,7 @@ interface PreparedImages extends Prepared {
   /** The whole network, also where its last layer alone is trained. */
   readonly network: TensorModel
   readonly config: Readonly<Record<string, unknown>>
-  readonly look: PictureOptions
+  readonly look: Required<PictureOptions>
 }
 
 type ImageData = typeof import('../recipes/image-data.ts')
@@ -55,7 +55,7 @@ export const finetuneImage: Recipe<Settings> = {
     freezeBatchNorm: v.optional(setting.flag('keep batch normalisation at its running statistics'), true),
   }),
   async prepare(settings): Promise<PreparedImages> {
-    const { data: folder, seed, batchSize, workers, linearProbe } = settings
+    const { data: folder, from, seed, batchSize, workers, linearProbe } = settings
     const { classes } = (await pictures({ folder, size: 32, seed, part: 'train' })).files
     const { network, config, missing } = await pretrainedFor(settings, classes.length)
     const look = { ...lookOf(config, settings.size), classes }
@@ -81,7 +81,7 @@ export const finetuneImage: Recipe<Settings> = {
         ...common,
         ...{ model: head.last, parameters, inputShape: [1, head.last.inFeatures] },
         ...{ train: cached(train), validation: cached(validation), test: cached(test) },
-        facts: [...facts, trainedLine(network, parameters)],
+        facts: [...facts, trainedLine(from, network, parameters)],
       }
     }
     freezeParts(network, head, settings.freeze)
@@ -98,7 +98,7 @@ export const finetuneImage: Recipe<Settings> = {
       train: loader,
       validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
       test: new DataLoader(test, held),
-      facts: [...facts, trainedLine(network, parameters)],
+      facts: [...facts, trainedLine(from, network, parameters)],
       skipped: () => loader.skipped,
     }
   },
@@ -106,6 +106,17 @@ export const finetuneImage: Recipe<Settings> = {
     const { network, look } = prepared as PreparedImages
     network.eval()
     return classifyPicture(network, input, look)
+  },
+  async testOn(folder, prepared, { seed, workers }) {
+    const { network, look, classes } = prepared as PreparedImages
+    const { files } = await pictures({ folder, size: 32, seed, part: 'all' })
+    const strange = files.classes.find((name) => !classes!.includes(name))
+    if (strange !== undefined)
+      throw new UsageError(`${folder}: class '${strange}' is none of the run's: ${classes!.join(', ')}`)
+    const { size, mean, deviation } = look
+    const options = { folder, size, seed, part: 'all', mean, deviation, classes: classes! } as const
+    const dataset = await moduleDataset<ImageData>(dataModule, options)
+    return { model: network, test: new DataLoader(dataset, { batchSize: 64, workers }) }
   },
   async publish(prepared) {
     const { network, config, classes, look } = prepared as PreparedImages

@@ -17,10 +17,11 @@ export interface LabelledTexts {
   readonly labels: readonly string[]
 }
 
-/** Two columns of a CSV file; rows without a text or a label are left out. */
+/** Two columns of a CSV file; rows without a text or a label are left out. Throws a {@link UsageError} when fewer than `least` are left. */
 export async function readTexts(
   path: string,
   { textColumn, labelColumn }: { readonly textColumn: string; readonly labelColumn: string },
+  least: number,
 ): Promise<LabelledTexts> {
   const [texts, labels]: [string[], string[]] = [[], []]
   for await (const row of csv(path)) {
@@ -36,8 +37,8 @@ export async function readTexts(
     texts.push(text)
     labels.push(label)
   }
-  if (texts.length < 10)
-    throw new UsageError(`${path}: ${texts.length} rows have a text and a label; at least 10 are needed`)
+  if (texts.length < least)
+    throw new UsageError(`${path}: ${texts.length} rows have a text and a label; at least ${least} are needed`)
   return { texts, labels }
 }
 

@@ -67,7 +67,7 @@ export const finetuneText: Recipe<Settings> = {
   }),
   async prepare(settings): Promise<PreparedTexts> {
     const { data, from, seed, batchSize, linearProbe, lora: rank } = settings
-    const all = await readTexts(data, settings)
+    const all = await readTexts(data, settings, 10)
     const classes = [...new Set(all.labels)].sort()
     if (classes.length < 2) throw new UsageError(`${data}: all labels are '${classes[0]}'; at least two are needed`)
     if (linearProbe && rank > 0) throw new UsageError('--linear-probe trains the last layer alone, without --lora')
@@ -105,7 +105,7 @@ export const finetuneText: Recipe<Settings> = {
       facts: [
         `${first} texts to train, ${others[0]} to watch, ${others[1]} to test`,
         `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
-        `${trainedLine(pretrained.model, parameters)}; ${from}`,
+        trainedLine(from, pretrained.model, parameters),
       ],
     }
   },
@@ -113,6 +113,14 @@ export const finetuneText: Recipe<Settings> = {
     const { network, tokenizer, maxLength, classes } = prepared as PreparedTexts
     network.eval()
     return rankedClasses(network.forward(packed([input], tokenizer, maxLength)), classes!)
+  },
+  async testOn(data, prepared, settings) {
+    const { network, tokenizer, maxLength, classes = [] } = prepared as PreparedTexts
+    const texts = await readTexts(data, settings, 1)
+    const strange = texts.labels.find((label) => !classes.includes(label))
+    if (strange !== undefined)
+      throw new UsageError(`${data}: label '${strange}' is none of the run's: ${classes.join(', ')}`)
+    return { model: network, test: textBatches(texts, { tokenizer, classes, maxLength, batchSize: 32 }) }
   },
   async publish(prepared, { from, revision }) {
     const { network, pretrained, classes, maxLength } = prepared as PreparedTexts

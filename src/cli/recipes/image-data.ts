@@ -12,13 +12,16 @@ export interface ImageDataOptions {
   readonly folder: string
   /** Side of the pictures that the model sees, in pixels. */
   readonly size: number
-  readonly part: 'train' | 'validation' | 'test'
+  /** `all`: every picture of a folder with one folder a class. */
+  readonly part: 'train' | 'validation' | 'test' | 'all'
   readonly seed: number
   /** Of the channels. Default: ImageNet's. */
   readonly mean?: readonly number[]
   readonly deviation?: readonly number[]
   /** Whether pictures of `train` are changed at random. Default true. */
   readonly augment?: boolean
+  /** A label is a place in this list. Default: all folders, sorted. */
+  readonly classes?: readonly string[]
 }
 
 type Labelled = Dataset<readonly [image: Tensor, label: number]>
@@ -28,7 +31,8 @@ export async function dataset(options: ImageDataOptions): Promise<Labelled> {
   const { files, indices } = await pictures(options)
   const scale = normalize(mean, deviation)
   const change = part === 'train' && augment ? compose(augmentation(size), scale) : compose(centerCrop(size), scale)
-  const all = mapSamples(files, ([image, label], random) => [change(image, random), label] as const)
+  const places = files.classes.map((name, i) => options.classes?.indexOf(name) ?? i)
+  const all = mapSamples(files, ([image, label], random) => [change(image, random), places[label]!] as const)
   return {
     length: indices.length,
     get: (index, visit) => all.get(indices[index]!, visit),
@@ -60,12 +64,13 @@ export async function pictures({
     return existsSync(path) ? path : undefined
   }
   const options = { shorterSide: Math.round(1.15 * size) }
-  const own = { train: at('train'), validation: at('val') ?? at('validation'), test: at('test') }
-  const given = own[part]
   const everything = (files: ImageFolder): { files: ImageFolder; indices: Int32Array } => ({
     files,
     indices: Int32Array.from({ length: files.length }, (_, i) => i),
   })
+  if (part === 'all') return everything(await imageFolder(folder, options))
+  const own = { train: at('train'), validation: at('val') ?? at('validation'), test: at('test') }
+  const given = own[part]
   // Without pictures to test on, those to watch are the test: the best that can be said.
   if (part === 'test' && !given && own.train && own.validation)
     return everything(await imageFolder(own.validation, options))

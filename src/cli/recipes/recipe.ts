@@ -22,6 +22,8 @@ export interface Recipe<S extends CommonSettings = CommonSettings> {
   prepare(settings: S): Promise<Prepared>
   /** What a trained model makes of an input that somebody typed. */
   predict?(model: Layer, input: string, prepared: Prepared): Promise<Prediction>
+  /** The trained model with other data than the run's own to test it on. */
+  testOn?(data: string, prepared: Prepared, settings: S): Promise<TestData>
   /** The trained model as others take it. Default: weights and settings. */
   publish?(prepared: Prepared, settings: S): Promise<Publication>
 }
@@ -41,6 +43,12 @@ export interface Publication {
   readonly files?: readonly string[]
   /** What `forward` takes, for export to ONNX, and what to call its tensors. Default: an input of the test data. */
   readonly example?: { readonly inputs: readonly Tree[]; readonly inputNames: readonly string[] }
+}
+
+/** A model and what it is tested on. */
+export interface TestData {
+  readonly model: Layer
+  readonly test: Dataset<Supervised> | DataLoader<Supervised>
 }
 
 /** Everything that a training is made of. */

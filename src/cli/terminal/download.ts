@@ -7,10 +7,10 @@ export async function withDownloadBar<T>(
   run: (onProgress: (progress: DownloadProgress) => void) => Promise<T>,
 ): Promise<T> {
   const shown: { bar?: Progress; name?: string } = {}
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
   try {
     return await run(({ name, done, total }) => {
-      const after = total === undefined ? megabytes(done) : `${megabytes(done)} of ${megabytes(total)}`
+      const unit = unitOf(total ?? done)
+      const after = total === undefined ? sizeIn(unit, done) : `${sizeIn(unit, done)} of ${sizeIn(unit, total)}`
       if (shown.name !== name) {
         shown.bar?.stop()
         shown.bar = startProgress(screenOn(process.stderr), total ?? done, { before: name, after })
@@ -22,3 +22,9 @@ export async function withDownloadBar<T>(
     shown.bar?.stop()
   }
 }
+
+type Unit = 'kB' | 'MB'
+
+const unitOf = (bytes: number): Unit => (bytes < 1e6 ? 'kB' : 'MB')
+
+const sizeIn = (unit: Unit, bytes: number): string => `${(bytes / (unit === 'kB' ? 1e3 : 1e6)).toFixed(1)} ${unit}`
