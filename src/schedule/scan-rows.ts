@@ -2,7 +2,8 @@ import { sameShape, sizeOf } from '../core/shape.ts'
 import { type Node, type Op, record, withGrad } from '../graph/node.ts'
 import { buffer } from '../graph/ops/leaves.ts'
 import { type ScanAttrs, scanOp } from '../graph/ops/scan.ts'
-import { type Body, placeholder, rebuilt } from '../graph/scan/body.ts'
+import { zeros } from '../graph/ops/views.ts'
+import { type Body, internBody, placeholder, rebuilt } from '../graph/scan/body.ts'
 import { type Affine, type Condition, range } from './affine.ts'
 import { argumentsOf, canonicalize, isPlaceholder, type Program, producersFirst, rewrite } from './canonical.ts'
 import { attachEpilogues } from './epilogues.ts'
@@ -15,6 +16,7 @@ import type { Packing } from './operands.ts'
 import { resultsOf } from './phases.ts'
 import type { ProductKernel } from './product.ts'
 import { loadsIn, readsIn } from './walk.ts'
+import { isZero } from './zeros.ts'
 
 /*
  * A scan as one kernel. The rows of its state (a batch) do not meet inside a step, so each thread takes some of them through all
@@ -99,9 +101,35 @@ export function lowerScans(program: Program, packing: Packing): Program {
   if (!program.order.some((node) => runsByRows(node, packing))) return program
   return rewrite(program, (node, inputs) => {
     if (!isScan(node)) return undefined
-    const step = stepOf(node.attrs, packing)
-    return step && record(scanRowsOp, [...inputs, ...step.capture(inputs)], { step, scan: node.attrs })
+    return byRows(withoutZeros(node.attrs, inputs), packing) ?? byRows({ scan: node.attrs, inputs }, packing)
   })
+}
+
+/** A scan and what it is given. */
+interface Given {
+  readonly scan: ScanAttrs
+  readonly inputs: readonly Node[]
+}
+
+function byRows({ scan, inputs }: Given, packing: Packing): Node | undefined {
+  const step = stepOf(scan, packing)
+  return step && record(scanRowsOp, [...inputs, ...step.capture(inputs)], { step, scan })
+}
+
+/**
+ * The scan with zeros in its body where what it would read step by step is nothing else: of a loss of the last state alone no
+ * gradient flows into the states before, and of cells that nobody asks for into none.
+ */
+function withoutZeros(scan: ScanAttrs, inputs: readonly Node[]): Given {
+  const { body, carries, xs } = scan
+  const isLeft = inputs.map((x, i) => i < carries || i >= carries + xs || !isZero(x))
+  const left = <T>(list: readonly T[]): T[] => list.filter((_, i) => isLeft[i])
+  const given = body.parameters.map((parameter, i) => (isLeft[i] ? parameter : zeros(parameter)))
+  const results = withGrad(false, () => body.instantiate(given))
+  return {
+    scan: { ...scan, body: internBody(left(body.parameters), results), xs: xs - (inputs.length - left(inputs).length) },
+    inputs: left(inputs),
+  }
 }
 
 function isScan(node: Node): node is Node<ScanAttrs> {

@@ -64,6 +64,22 @@ test.skipIf(!available)('bits do not depend on the number of threads', async () 
   expect(runs[2]).toEqual(runs[0])
 })
 
+test.skipIf(!available)('gradients that flow into the last state alone are those of the interpreter', async () => {
+  const gradients = async (device: string): Promise<number[][]> => {
+    setDevice(device)
+    manualSeed(3)
+    const model = new nn.LSTM(5, 24, { batchFirst: true })
+    const x = randn([6, 9, 5], { requiresGrad: true })
+    const [y] = model.forward(x)
+    y.select(1, -1).pow(2).sum().backward()
+    return Promise.all([x, ...model.parameters()].map(async (t) => [...(await t.grad!.data())]))
+  }
+  const [expected, actual] = [await gradients('reference'), await gradients('native')]
+  for (const [i, values] of expected.entries())
+    for (const [j, value] of values.entries())
+      expect(Math.abs(actual[i]![j]! - value)).toBeLessThanOrEqual(1e-6 + 1e-4 * Math.abs(value))
+})
+
 test.skipIf(!available)('forward and backward scans of recurrent layers are kernels of their own', () => {
   setDevice('native')
   for (const kind of Object.keys(recurrent) as Kind[]) {
