@@ -123,7 +123,7 @@ export const finetuneText: Recipe<Settings> = {
     return { model: network, test: textBatches(texts, { tokenizer, classes, maxLength, batchSize: 32 }) }
   },
   async publish(prepared, { from, revision }) {
-    const { network, pretrained, classes, maxLength } = prepared as PreparedTexts
+    const { network, pretrained, tokenizer, classes, maxLength } = prepared as PreparedTexts
     network.lora?.merge()
     const { num_labels: _, ...config } = pretrained.config
     const files = await modelFiles(from, revision === undefined ? {} : { revision })
@@ -135,6 +135,8 @@ export const finetuneText: Recipe<Settings> = {
         architectures: [classInTransformers(network.network)],
         id2label: Object.fromEntries(classes!.map((name, i) => [i, name])),
         label2id: Object.fromEntries(classes!.map((name, i) => [name, i])),
+        // Decoders look for the last token before it.
+        pad_token_id: config['pad_token_id'] ?? tokenizer.paddingToken,
       },
       files: found.filter((path) => path !== undefined),
       example: exampleOf(maxLength),
