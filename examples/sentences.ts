@@ -4,9 +4,11 @@
  * with a space, comma or tab between; the defaults are those of SST-2 (`stsa.binary.*`) in the folder that GRADUS_DATA names.
  */
 import { F, manualSeed, noGrad, optim, type Tensor, tensor } from 'gradus'
-import { readText, TensorDataset, Vocabulary } from 'gradus/data'
+import { TensorDataset, Vocabulary } from 'gradus/data'
 import { TextClassifier } from 'gradus/models'
 import { accuracy, evaluate, fit } from 'gradus/train'
+import { type LabelledSentence, readSentences } from './labelled-sentences.ts'
+import { percent } from './report.ts'
 
 const folder = `${process.env['GRADUS_DATA'] ?? '../shared/data'}/text`
 const files = ['train', 'dev', 'test'].map((part, i) => process.argv[2 + i] ?? `${folder}/stsa.binary.${part}`)
@@ -20,17 +22,14 @@ interface Sentence {
 }
 type Samples = TensorDataset<readonly [Tensor, Int32Array]>
 
-async function readSentences(file: string): Promise<Sentence[]> {
-  const lines = (await readText(file)).split('\n').filter((line) => line.trim() !== '')
-  return lines.flatMap((line) => {
-    const [, label, text = ''] = /^"?(\d+)"?[\s,]+"?(.*?)"?$/.exec(line.trim()) ?? []
-    return label === undefined
-      ? []
-      : [{ label: Number(label), words: text.toLowerCase().split(/\s+/).slice(0, length) }]
-  })
-}
+const wordsOf = ({ label, text }: LabelledSentence): Sentence => ({
+  label,
+  words: text.toLowerCase().split(/\s+/).slice(0, length),
+})
 
-const [train, validation, test] = (await Promise.all(files.map(readSentences))) as [Sentence[], Sentence[], Sentence[]]
+const [train, validation, test] = (await Promise.all(
+  files.map(async (file) => (await readSentences(file)).map(wordsOf)),
+)) as [Sentence[], Sentence[], Sentence[]]
 const vocabulary = Vocabulary.of(
   train.map(({ words }) => words),
   { minCount: 2, special: ['<pad>', '<unknown>'], unknown: '<unknown>' },
@@ -71,17 +70,13 @@ for (const [name, reader, lr] of [
     ...{ ema: 0.99, monitor: 'accuracy', mode: 'max', restoreBest: true },
     onEpoch: ({ epoch, train, validation }) =>
       console.log(
-        `${name}, epoch ${epoch}: loss ${train['loss']?.toFixed(3)}, validation ${percent(validation?.['accuracy'])}`,
+        `${name}, epoch ${epoch}: loss ${train['loss']?.toFixed(3)}, validation ${percent(validation?.['accuracy'], 2)}`,
       ),
   })
   const figures = await evaluate(model, unseen, { metrics: { accuracy } })
-  console.log(`${name}: test accuracy ${percent(figures['accuracy'])} (of the epoch that was best in validation)`)
+  console.log(`${name}: test accuracy ${percent(figures['accuracy'], 2)} (of the epoch that was best in validation)`)
   const few = test.slice(0, 3)
   const praise = await noGrad(() => model.eval().forward(numbersOf(few)).softmax(-1).select(1, 1)).data()
   for (const [i, { label, words }] of few.entries())
     console.log(`  ${percent(praise[i], 0)} praise (${label === 1 ? 'praise' : 'blame'}): ${words.join(' ')}`)
-}
-
-function percent(share = Number.NaN, digits = 2): string {
-  return `${(100 * share).toFixed(digits)} %`
 }
