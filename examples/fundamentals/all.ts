@@ -5,7 +5,7 @@ import { figuresText, type Result, results } from './show.ts'
 const scripts = [
   ...['neuron', 'xor', 'linear-regression', 'maximum-margin', 'vanishing-gradient', 'dying-relu', 'softmax'],
   ...['oscillation', 'moving-target', 'sparsity', 'dropout', 'batch-norm', 'convolution'],
-  ...['rotation', 'annealing', 'augmentation', 'recall', 'order', 'parallel', 'transfer-images'],
+  ...['rotation', 'annealing', 'augmentation', 'recall', 'order', 'parallel', 'transfer-images', 'transfer-sentences'],
 ]
 for (const script of scripts) await import(`./${script}.ts`)
 

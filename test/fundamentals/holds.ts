@@ -13,6 +13,7 @@ export const slow: readonly string[] = [
   'augmentation',
   'recall',
   'transfer-images',
+  'transfer-sentences',
 ]
 
 /** Runs a script of examples/fundamentals and expects `claims` claims, each with its figures, to hold. */
