@@ -36,19 +36,16 @@ class Pending {
   /** What else has to be taken back when it fails. */
   readonly undo: (() => void)[] = []
 
-  /**
-   * @param repeatably whether the same will be computed again from other leaves: then versions that are computed step by step
-   * are not among them, nor results that only the recording could hand out
-   */
-  roots(repeatably: boolean): Node[] {
+  /** @param separated whether versions that are computed step by step are among them */
+  roots(separated: boolean): Node[] {
     const roots: Node[] = []
     for (const [cell, { after, versions }] of this.assignments) {
       if (cell.node === after) roots.push(after)
-      if (!repeatably && isSeparated(versions)) roots.push(...versions)
+      if (separated && isSeparated(versions)) roots.push(...versions)
     }
     roots.push(...this.losses)
     for (const { grad } of this.slots) if (grad) roots.push(grad)
-    if (!repeatably) for (const node of this.results) if (node.uses === 0) roots.push(node)
+    for (const node of this.results) if (node.uses === 0) roots.push(node)
     return roots
   }
 
@@ -241,7 +238,7 @@ function carryOut(
   const repeatably = how === 'repeatably'
   const isLater = ({ id }: Node): boolean => id > upTo
   // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
-  const roots = [...new Set([...asked, ...pending.roots(repeatably)])].filter((node) => !node.value && !isLater(node))
+  const roots = [...new Set([...asked, ...pending.roots(!repeatably)])].filter((node) => !node.value && !isLater(node))
   roots.sort((a, b) => a.id - b.id)
   const taken = pending
   pending = taken.leave(isLater)

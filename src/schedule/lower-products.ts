@@ -15,7 +15,7 @@ export function lowerProducts(program: Program, packing: Packing): Program {
   return rewrite(program, (node, inputs) => {
     const convolved = lowerConvolution(node, inputs, packing)
     if (convolved) return layouts.add(convolved)
-    // While its windows can be seen: in another order they are no longer one node.
+    // While it can be seen that the index comes from windows: later a permutation may lie in between.
     if (node.op.name === 'scatter') return poolGradient(node, inputs)
     return lowerMatmul(node, inputs, packing) ?? lowerAttention(node, inputs, packing) ?? layouts.move(node, inputs)
   })

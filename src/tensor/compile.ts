@@ -145,10 +145,9 @@ function record<A extends readonly unknown[], R>(
     returned.push(x)
     return x
   })
-  const asked = [
-    ...returned.map(({ node }) => node),
-    ...[...captured.slots.keys()].flatMap(({ grad }) => (grad ? [grad] : [])),
-  ]
+  const results = returned.map(({ node }) => node)
+  forgetResults(start, new Set(results))
+  const asked = [...results, ...[...captured.slots.keys()].flatMap(({ grad }) => (grad ? [grad] : []))]
   realizeAlone(recordedBefore(start, asked))
   const realisation = realizeRepeatably(asked)
 

@@ -12,12 +12,13 @@ import { broadcastTo, pad, permute, reshape } from '../../graph/ops/views.ts'
 import { argPool, fold, type Pool } from '../../graph/ops/windows.ts'
 import { leaf } from '../../../test/random/graphs.ts'
 import { argumentsOf, canonicalize } from '../canonical.ts'
+import { lowerProducts } from '../lower-products.ts'
 import { lower } from './lower.ts'
 
 /** Names of the ops that are left after lowering; the values must be those of the graph as it was recorded. */
 function check(...roots: Node[]): string[] {
   const expected = interpret(roots)
-  const program = lower(canonicalize(roots))
+  const program = lower(lowerProducts(canonicalize(roots), { lanes: 8, vectors: 2 }))
   argumentsOf(roots).leaves.forEach(({ value }, i) => {
     program.leaves[i]!.value = value
   })

@@ -3,7 +3,7 @@ import { type Node, record, withGrad } from '../../graph/node.ts'
 import { isPlaceholder, merged, type Program, producersFirst } from '../canonical.ts'
 import { labelsAsGather, scatterOfOne, scatterPrepared } from './indices.ts'
 import { argReduceAsReductions, reduceInParts, reduceWidened } from './reductions.ts'
-import { foldAsSum, padInnerAsReshape, poolGradient } from './windows.ts'
+import { foldAsSum, padInnerAsReshape } from './windows.ts'
 
 /** The same value written with ops that loop nests compute, or undefined where the node should stay as it is. */
 export type Lowering = (node: Node) => Node | undefined
@@ -13,7 +13,7 @@ const lowerings: Readonly<Record<string, readonly Lowering[]>> = {
   reduce: [reduceWidened, reduceInParts],
   argReduce: [argReduceAsReductions],
   labels: [labelsAsGather],
-  scatter: [(node) => poolGradient(node), scatterOfOne, scatterPrepared],
+  scatter: [scatterOfOne, scatterPrepared],
   pad: [padInnerAsReshape],
   fold: [foldAsSum],
 }

@@ -89,13 +89,14 @@ function padDim(x: Node, dim: number, amount: Padding): Node {
  * The gradient of max pooling, by every input element from the windows that cover it:
  * dx[i] = Σ dy[w] over windows w with index[w] = i. No two threads meet, and nothing is scattered.
  *
- * `inputs` are what the node's own inputs have become.
+ * `inputs` are what the node's own inputs have become; windows are recognised by what was recorded.
  */
-export function poolGradient(node: Node, inputs: readonly Node[] = node.inputs): Node | undefined {
+export function poolGradient(node: Node, inputs: readonly Node[]): Node | undefined {
   const { dim, kind } = node.attrs as { dim: number; kind: string }
   const [base, index, dy] = inputs as [Node, Node, Node]
   const [, recorded] = node.inputs as [Node, Node, Node]
   const pooled = recorded.op.name === 'reshape' ? recorded.inputs[0]! : recorded
+  if (sizeOf(node.shape) === 0 || sizeOf(dy.shape) === 0) return undefined
   if (kind !== 'add' || dim !== 2 || base.shape.length !== 3 || pooled.op.name !== 'argPool') return undefined
   const pool = pooled.attrs as Pool
   const space = pooled.inputs[0]!.shape.slice(2)
