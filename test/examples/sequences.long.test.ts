@@ -2,27 +2,15 @@
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { registerTarget, setDevice } from '../../src/runtime/device.ts'
 import { NativeTarget, nativeTarget } from '../../src/runtime/native/target.ts'
+import { outputOf } from './output.ts'
 
 const target = nativeTarget()
 const folder = mkdtempSync(join(tmpdir(), 'gradus-sequences-'))
-const argv = process.argv
 
-afterEach(() => {
-  vi.restoreAllMocks()
-  process.argv = argv
-})
 afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Runs an example with arguments and returns what it prints. */
-async function outputOf(name: string, ...args: (string | number)[]): Promise<string> {
-  process.argv = ['node', name, ...args.map(String)]
-  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
-  await import(`../../examples/${name}.ts`)
-  return log.mock.calls.map((line) => line.join(' ')).join('\n')
-}
 
 const figure = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1])
 

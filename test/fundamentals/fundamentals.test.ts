@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { firstAbsent } from '../../examples/fundamentals/data.ts'
+import { firstAbsent } from '../../examples/data-files.ts'
 import { atLeast, atMost, between, exactly, figuresText, results, show } from '../../examples/fundamentals/show.ts'
 import { expectToHold, slow } from './holds.ts'
 
@@ -30,7 +30,7 @@ describe('fundamentals hold', () => {
 })
 
 const scripts = readdirSync(folder)
-  .filter((file) => file.endsWith('.ts') && !['show.ts', 'digits.ts', 'data.ts', 'all.ts'].includes(file))
+  .filter((file) => file.endsWith('.ts') && !['show.ts', 'digits.ts', 'all.ts'].includes(file))
   .map((file) => file.replace('.ts', ''))
 
 test('every script is tested, run by all.ts and in the documentation', () => {

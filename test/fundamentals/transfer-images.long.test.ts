@@ -1,5 +1,5 @@
 import { test } from 'vitest'
-import { dataFile, firstAbsent } from '../../examples/fundamentals/data.ts'
+import { dataFile, firstAbsent } from '../../examples/data-files.ts'
 
 const absent = firstAbsent(dataFile('cifar10/resnet20-12fca82f.th'))
 

