@@ -18,6 +18,17 @@ const float = (
   type: { value: { case: 'tensorType', value: { elemType: 1 } } },
 })
 
+const integer = (name: string): ReturnType<typeof float> => ({
+  name,
+  type: { value: { case: 'tensorType', value: { elemType: 6 } } },
+})
+
+const branch = (name: string, g: Graph): { name: string; type: number; g: Graph } => ({ name, type: 5, g })
+
+/** A graph in a branch of a graph in a branch ... */
+const nested = (depth: number): Graph =>
+  depth === 0 ? graph : { node: [{ opType: 'If', attribute: [branch('then_branch', nested(depth - 1))] }] }
+
 /** relu(x · w + b)[:, 1:] with w = [[1, −1], [2, 0], [−3, 4]] and b = [0.5, −1]. */
 const graph = {
   input: [float('x')],
@@ -83,6 +94,90 @@ test('a model can be fine-tuned and frozen', async () => {
   ])
 })
 
+/** then: relu(x · w) · k with k = [10, 100]; else: −(x · w), or its square roots where x has more than two rows. */
+const branched = {
+  ...graph,
+  input: [float('x'), integer('first')],
+  initializer: graph.initializer.slice(0, 1),
+  node: [
+    { opType: 'MatMul', input: ['x', 'w'], output: ['h'] },
+    { opType: 'Cast', input: ['first'], output: ['decision'], attribute: [{ name: 'to', type: 2, i: 9n }] },
+    {
+      ...{ opType: 'If', input: ['decision'], output: ['y'] },
+      attribute: [
+        branch('then_branch', {
+          output: [float('end')],
+          initializer: [{ name: 'k', dataType: 1, dims: [2n], floatData: [10, 100] }],
+          node: [
+            { opType: 'Relu', input: ['h'], output: ['r'] },
+            { opType: 'Mul', input: ['r', 'k'], output: ['end'] },
+          ],
+        }),
+        branch('else_branch', {
+          output: [float('end')],
+          initializer: [{ name: 'k', dataType: 7, dims: [], int64Data: [2n] }],
+          node: [
+            { opType: 'Shape', input: ['x'], output: ['sizes'], attribute: [{ name: 'end', type: 2, i: 1n }] },
+            { opType: 'Greater', input: ['sizes', 'k'], output: ['many'] },
+            {
+              ...{ opType: 'If', input: ['many'], output: ['end'] },
+              attribute: [
+                branch('then_branch', {
+                  output: [float('inner')],
+                  node: [{ opType: 'Sqrt', input: ['h'], output: ['inner'] }],
+                }),
+                branch('else_branch', {
+                  output: [float('inner')],
+                  node: [{ opType: 'Neg', input: ['h'], output: ['inner'] }],
+                }),
+              ],
+            },
+          ],
+        }),
+      ],
+    },
+  ],
+} satisfies Graph
+
+test('of the branches of an If one is carried out, which sees the values around it', async () => {
+  const model = await loadOnnx(file(branched))
+  const decide = (first: boolean, given = x): Promise<unknown> =>
+    model.forward(given, tensor(Number(first), { dtype: 'int32' })).toArray()
+  expect(await decide(true)).toEqual([
+    [30, 0],
+    [0, 400],
+  ])
+  expect(await decide(false)).toEqual([
+    [-3, 1],
+    [1, -4],
+  ])
+  expect(
+    await decide(
+      false,
+      tensor([
+        [4, 0, 0],
+        [0, 2, 0],
+        [0, 0, 0],
+      ]),
+    ),
+  ).toEqual([
+    [2, Number.NaN],
+    [2, 0],
+    [0, 0],
+  ])
+})
+
+test('weights in branches are parameters, under another name where two have one', async () => {
+  const model = await loadOnnx(file(branched))
+  expect(model.namedParameters().map(([name]) => name)).toEqual(['w', 'k'])
+  expect(model.namedBuffers().map(([name]) => name)).toEqual(['y.else_branch.k'])
+  model
+    .forward(x, tensor(1, { dtype: 'int32' }))
+    .sum()
+    .backward()
+  expect(await model.getParameter('k').grad?.toArray()).toEqual([3, 4])
+})
+
 test('weights in a file of their own are found beside the model, and nowhere else', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gradus-onnx-'))
   const outside = (location: string): Graph => ({
@@ -142,6 +237,22 @@ test.each<[string, Graph, RegExp]>([
     /'x': element type STRING is not supported/,
   ],
   ['no output', { ...graph, output: [] }, /has no output/],
+  [
+    'unknown operations in a branch',
+    { ...graph, node: [{ opType: 'If', attribute: [branch('then_branch', { node: [{ opType: 'Foo' }] })] }] },
+    /supported: Foo$/,
+  ],
+  [
+    'a branch that is not there',
+    { ...branched, node: branched.node.map((node) => ({ ...node, attribute: node.attribute?.slice(0, 1) ?? [] })) },
+    /node 'y' \(If\): attribute else_branch is missing/,
+  ],
+  [
+    'branches with other outputs',
+    { ...branched, node: branched.node.map((node) => ({ ...node, output: [...node.output, `${node.output[0]}2`] })) },
+    /node 'y' \(If\): has 2 outputs, its then_branch 1/,
+  ],
+  ['graphs far too deep in one another', nested(40), /is no ONNX file: .*recursion/],
 ])('refuses %s', async (_, changed, message) => {
   const refused = loadOnnx(file(changed))
   await expect(refused).rejects.toThrow(message)
