@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { FileError } from '../core/errors.ts'
 import { writeFileAtomic } from '../io/atomic-file.ts'
 import { fileError } from '../io/system-error.ts'
@@ -11,6 +11,7 @@ const files = {
   history: 'history.jsonl',
   model: 'model.safetensors',
   result: 'result.json',
+  pretrained: 'pretrained',
 } as const
 
 /** How a run was made: enough to repeat it. */
@@ -19,6 +20,8 @@ export interface RunConfig {
   readonly gradus: string
   readonly recipe: string
   readonly settings: Readonly<Record<string, unknown>>
+  /** What the recipe found out about its data: the model can be used without it. */
+  readonly known?: unknown
   readonly parameters: number
   readonly device: string
   readonly node: string
@@ -62,6 +65,17 @@ export class RunFolder {
 
   get historyPath(): string {
     return join(this.path, files.history)
+  }
+
+  /** Folder with files of the pretrained model that the trained one needs, too. */
+  get pretrainedPath(): string {
+    return join(this.path, files.pretrained)
+  }
+
+  /** Copies files of a pretrained model into the run. */
+  async keep(paths: readonly string[]): Promise<void> {
+    if (paths.length > 0) await mkdir(this.pretrainedPath, { recursive: true })
+    for (const path of paths) await copyFile(path, join(this.pretrainedPath, basename(path)))
   }
 
   async writeResult(result: RunResult): Promise<void> {

@@ -15,12 +15,13 @@ import { DataLoader } from '../data/data-loader.ts'
 import { UsageError } from './failure.ts'
 import { stopOnInterrupt } from './interrupt.ts'
 import { recipeNamed } from './recipes/all.ts'
-import type { Measured, Prepared, Recipe } from './recipes/recipe.ts'
+import type { Measured, Prepared, RecipeModel, Training } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
-import { checkIsFree, type Confusion, createRunFolder, RunFolder } from './run-folder.ts'
+import { checkIsFree, type Confusion, createRunFolder, type RunFolder } from './run-folder.ts'
 import { count, duration, percent } from './terminal/format.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
+import { loadWeights, type OpenRun, openRun, restoreModel } from './trained-run.ts'
 import { version } from './version.ts'
 
 export interface RunOptions {
@@ -36,10 +37,12 @@ export async function trainRecipe(name: string, given: unknown, { run, json = fa
   manualSeed(settings.seed)
   const prepared = await recipe.prepare(settings)
   const folder = await createRunFolder(name, run)
+  await folder.keep(prepared.files ?? [])
   await folder.writeConfig({
     gradus: version,
     recipe: name,
     settings: { ...settings },
+    known: prepared.known,
     parameters: parametersOf(prepared),
     device: device().name,
     node: process.version,
@@ -50,11 +53,10 @@ export async function trainRecipe(name: string, given: unknown, { run, json = fa
 
 /** Takes a run up where it stopped: at its newest whole checkpoint, or from the beginning. */
 export async function resumeRun(path: string, { json = false }: RunOptions): Promise<void> {
-  const folder = new RunFolder(path)
-  const { recipe: name, settings: given } = await folder.readConfig()
-  if (name === 'mnist') throw new UsageError('runs of recipe mnist take a minute and cannot be resumed; train again')
-  const recipe = recipeNamed(name)
-  const settings = parseSettings(recipe.settings, given, `${path}/config.json`)
+  const { folder, recipe, settings } = await openRun(
+    path,
+    'runs of recipe mnist take a minute and cannot be resumed; train again',
+  )
   manualSeed(settings.seed)
   await runTraining(folder, await recipe.prepare(settings), settings, json, true)
 }
@@ -65,44 +67,39 @@ export async function evaluateRun(
   data: string | undefined,
   { json = false }: Pick<RunOptions, 'json'>,
 ): Promise<void> {
-  const { recipe, settings, prepared } = await loadRun(path)
-  if (data !== undefined && !recipe.testOn)
-    throw new UsageError(`runs of recipe ${recipe.name} are tested on their own test data: gradus eval ${path}`)
-  const given = data === undefined ? prepared : { ...prepared, ...(await recipe.testOn!(data, prepared, settings)) }
-  const { figures, lines } = await testFigures(given)
+  const run = await openRun(path, 'runs of recipe mnist are tested when they end: see gradus runs')
+  const { folder, recipe, settings } = run
+  const tested =
+    data === undefined ? await loadWeights(folder, await recipe.prepare(settings)) : await otherTest(run, data)
+  const { figures, lines } = await testFigures(tested)
   const screen = screenOn(json ? process.stderr : process.stdout)
-  for (const line of [...figureLines(figures, prepared.headline, screen.colors), ...lines]) screen.line(`  ${line}`)
+  for (const line of [...figureLines(figures, tested.headline, screen.colors), ...lines]) screen.line(`  ${line}`)
   if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
 
-export interface LoadedRun {
-  readonly recipe: Recipe<CommonSettings>
-  readonly settings: CommonSettings
-  readonly prepared: Prepared
-}
+/** What is measured. */
+type Tested = RecipeModel & Pick<Training, 'learner' | 'test' | 'measure'>
 
-/** A run's recipe, data and trained model. */
-export async function loadRun(path: string): Promise<LoadedRun> {
-  const folder = new RunFolder(path)
-  const { recipe: name, settings: given } = await folder.readConfig()
-  const recipe = recipeNamed(name)
-  const settings = parseSettings(recipe.settings, given, `${path}/config.json`)
-  const prepared = await recipe.prepare(settings)
-  const { loadStateDict } = await import('../io/state-dict.ts')
-  await loadStateDict(prepared.model, folder.modelPath)
-  prepared.model.eval()
-  return { recipe, settings, prepared }
+/** The trained model of a run and data that somebody names. */
+async function otherTest(run: OpenRun, data: string): Promise<Tested> {
+  const { recipe, settings } = run
+  if (!recipe.testOn)
+    throw new UsageError(
+      `runs of recipe ${recipe.name} are tested on their own test data: gradus eval ${run.folder.path}`,
+    )
+  const restored = await restoreModel(run)
+  return { ...restored, ...(await recipe.testOn(data, restored, settings)) }
 }
 
 /** All figures on the test data, and of a classifier which class was taken for which. */
-async function testFigures(prepared: Prepared): Promise<Measured & { readonly confusion?: Confusion }> {
-  const { model, test, loss, metrics, classes } = prepared
+async function testFigures(tested: Tested): Promise<Measured & { readonly confusion?: Confusion }> {
+  const { model, learner = model, test, loss, metrics, classes } = tested
   const matrix = classes && confusion({ classes: classes.length })
   // The very one that is read afterwards.
   const kept = matrix && { matrix: { ...matrix, fresh: () => matrix } }
-  const { matrix: _, ...figures } = await evaluate(model, test, { loss, metrics: { ...metrics, ...kept } })
+  const { matrix: _, ...figures } = await evaluate(learner, test, { loss, metrics: { ...metrics, ...kept } })
   model.eval()
-  const further = await prepared.measure?.(figures)
+  const further = await tested.measure?.(figures)
   const counts = matrix?.state()
   return {
     figures: { ...figures, ...further?.figures },
@@ -141,7 +138,7 @@ async function runTraining(
 ): Promise<void> {
   const started = performance.now()
   const screen = screenOn(json ? process.stderr : process.stdout)
-  const { model, train, validation, loss, metrics, headline } = prepared
+  const { model, learner = model, train, validation, loss, metrics, headline } = prepared
   const { epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience } = settings
   const batches = train instanceof DataLoader ? train.length : Math.ceil(train.length / batchSize)
   const optimizer = new AdamW(prepared.parameters ?? model.parameters(), { lr, weightDecay })
@@ -159,7 +156,7 @@ async function runTraining(
   const interrupt = stopOnInterrupt(screen, () => report.clear())
   let history: History
   try {
-    history = await fit(model, {
+    history = await fit(learner, {
       ...{
         train,
         validation,

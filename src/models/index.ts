@@ -29,6 +29,7 @@ export {
 } from './resnet.ts'
 export {
   type FromPretrainedOptions,
+  fromConfig,
   fromPretrained,
   type Pretrained,
   type TensorModel,

@@ -50,19 +50,41 @@ export async function fromPretrained<M extends Module = TensorModel>(
   { head, numLabels, maxBytes, ...hub }: FromPretrainedOptions = {},
 ): Promise<Pretrained<M>> {
   const files = await modelFiles(source, hub)
+  const fail = (problem: string): FileError => new FileError('fromPretrained', `${files.name}: ${problem}`)
   const config = await readJson(files, 'config.json')
-  if (!config) throw new FileError('fromPretrained', `${files.name}: has no config.json, which says what network it is`)
-  const { architectures } = config
-  const fail = (problem: string): FileError => new FileError('fromPretrained', `${files.name}: config.json: ${problem}`)
-  const labels = numLabels ?? labelsIn(config)
-  const settings = new Settings(labels === undefined ? config : { ...config, num_labels: labels }, fail)
-  const named = Array.isArray(architectures) ? architectures : []
-  const architecture = architectureOf(settings, named, head)
+  if (!config) throw fail('has no config.json, which says what network it is')
+  const { model, architecture } = networkOf(config, { head, numLabels }, (problem) => fail(`config.json: ${problem}`))
   const path = await findWeights(files)
-  const model = architecture.make(settings)
   const tensors = await loadTensors(path, maxBytes === undefined ? {} : { maxBytes })
   const report = fit(model, tensors, architecture)
   return { model: model.eval() as M, config, ...report }
+}
+
+/**
+ * The network that the content of a `config.json` describes, with new weights and in training mode. Throws a `FileError` when it is none of those that
+ * {@link fromPretrained} knows.
+ *
+ * ```ts
+ * const model = fromConfig({ model_type: 'bert', vocab_size: 1000, hidden_size: 64, ... }, { head: 'maskedLM' })
+ * ```
+ */
+export function fromConfig<M extends Module = TensorModel>(
+  config: Readonly<Record<string, unknown>>,
+  options: Pick<FromPretrainedOptions, 'head' | 'numLabels'> = {},
+): M {
+  return networkOf(config, options, (problem) => new FileError('fromConfig', problem)).model as M
+}
+
+function networkOf(
+  config: Readonly<Record<string, unknown>>,
+  { head, numLabels }: { readonly head?: Head | undefined; readonly numLabels?: number | undefined },
+  fail: (problem: string) => FileError,
+): { readonly model: Module; readonly architecture: Architecture } {
+  const labels = numLabels ?? labelsIn(config)
+  const settings = new Settings(labels === undefined ? config : { ...config, num_labels: labels }, fail)
+  const named = Array.isArray(config['architectures']) ? config['architectures'] : []
+  const architecture = architectureOf(settings, named, head)
+  return { model: architecture.make(settings), architecture }
 }
 
 /** transformers writes names of the labels instead of their number. */

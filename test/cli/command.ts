@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { expect, vi } from 'vitest'
+import { run } from '../../src/cli/program.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -62,6 +64,31 @@ export function start(
 /** Runs `gradus` to its end. */
 export function gradus(...args: readonly string[]): Promise<Outcome> {
   return start(args).outcome
+}
+
+/** Runs `gradus` in this process, which is quicker than one of its own. */
+export async function gradusHere(...args: readonly string[]): Promise<Outcome> {
+  const written = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += text
+      return true
+    }),
+  )
+  try {
+    return { code: await run(args), ...written }
+  } finally {
+    for (const spy of spies) spy.mockRestore()
+  }
+}
+
+export type Answer = Readonly<Record<string, unknown>>
+
+/** The one object on standard output of a command that must succeed. */
+export async function answerOf(...args: readonly string[]): Promise<Answer> {
+  const { code, stdout, stderr } = await gradusHere(...args, '--json')
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout)
 }
 
 /** For `node`: lets one package seem not to be installed. */

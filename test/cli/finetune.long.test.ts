@@ -1,10 +1,9 @@
 /** `gradus finetune` from a hub on this machine to a model that others can load. */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { run } from '../../src/cli/program.ts'
 import { decodeImage } from '../../src/data/image.ts'
 import { Random } from '../../src/data/random.ts'
 import { imagenetDeviation, imagenetMean, normalize } from '../../src/data/transforms/colour.ts'
@@ -16,7 +15,7 @@ import { fromPretrained } from '../../src/models/pretrained.ts'
 import { manualSeed } from '../../src/tensor/random.ts'
 import { publishBert, publishResnet18 } from '../hub/repositories.ts'
 import { type HubServer, hubServer } from '../hub/server.ts'
-import type { Outcome } from './command.ts'
+import { type Answer, answerOf, gradusHere } from './command.ts'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
@@ -38,28 +37,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Runs the command in this process, which is quicker than one of its own. */
-async function gradus(...args: readonly string[]): Promise<Outcome> {
-  const written = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += text
-      return true
-    }),
-  )
-  try {
-    return { code: await run(args), ...written }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
-
-/** The one object on standard output of a command that must succeed. */
-async function answer(...args: readonly string[]): Promise<Record<string, unknown> & { test: { accuracy: number } }> {
-  const { code, stdout, stderr } = await gradus(...args, '--json')
-  expect(code, stderr).toBe(0)
-  return JSON.parse(stdout)
-}
+/** The one object on standard output of a training. */
+const answer = (...args: readonly string[]): Promise<Answer & { test: { accuracy: number } }> =>
+  answerOf(...args) as never
 
 test('gradus finetune text: trains, tests, predicts, exports and goes on from what it exported', async () => {
   await publishBert(server, 'google-bert/bert-base-uncased', words, {
@@ -87,9 +67,15 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   expect(server.seen.filter(({ path }) => path.endsWith('.safetensors')).length).toBeGreaterThan(2)
   const out = join(folder, 'exported')
   const tested = await answer('eval', trainedIn)
+  expect(tested['accuracy']).toBe(trained.test.accuracy)
+  // Neither data nor hub are needed any more.
+  await rename(table, `${table}.elsewhere`)
+  await rm(join(folder, 'cache'), { recursive: true })
+  const asked = server.seen.length
   const guess = await answer('predict', trainedIn, 'A WITTY story')
   const exported = await answer('export', trainedIn, '--onnx', '--out', out)
-  expect(tested['accuracy']).toBe(trained.test.accuracy)
+  expect(server.seen.length).toBe(asked)
+  await rename(`${table}.elsewhere`, table)
   expect(guess['prediction']).toBe('praise')
   expect(exported['files']).toEqual([
     'config.json',
@@ -102,10 +88,10 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   // On other data, such as the very rows that it has learned; a label that it cannot know is named.
   const others = join(folder, 'others.csv')
   await writeFile(others, 'text,label\na witty film,praise\nthe play is cold,blame\na dull story,praise')
-  const elsewhere = await gradus('eval', trainedIn, others)
+  const elsewhere = await gradusHere('eval', trainedIn, others)
   expect(elsewhere.stdout).toContain('Test accuracy 66.67 %')
   await writeFile(others, 'text,label\na witty film,joy')
-  const strange = await gradus('eval', trainedIn, others)
+  const strange = await gradusHere('eval', trainedIn, others)
   expect([strange.code, strange.stderr]).toEqual([
     2,
     `gradus: ${others}: label 'joy' is none of the run's: blame, praise\n`,
@@ -127,7 +113,19 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
 
   // From a folder, with adapters: only they and the head learn.
   const lora = join(folder, 'lora')
-  const adapted = await gradus('finetune', 'text', table, '--from', out, '--lora', '2', '--epochs', '1', '--run', lora)
+  const adapted = await gradusHere(
+    'finetune',
+    'text',
+    table,
+    '--from',
+    out,
+    '--lora',
+    '2',
+    '--epochs',
+    '1',
+    '--run',
+    lora,
+  )
   expect(adapted.code, adapted.stderr).toBe(0)
   expect(adapted.stdout).toContain(`1,986 weights of 21,154 are trained, from ${out}`)
   const merged = await answer('export', lora, '--out', join(folder, 'merged'))
@@ -142,7 +140,9 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
 
   const probe = await answer('finetune', 'text', table, '--from', out, '--linear-probe', '--run', join(folder, 'probe'))
   expect(probe.test.accuracy).toBeGreaterThan(0.9)
-  expect(JSON.parse(await readFile(join(folder, 'probe', 'config.json'), 'utf8')).parameters).toBe(66)
+  expect(JSON.parse(await readFile(join(folder, 'probe', 'config.json'), 'utf8')).parameters).toBe(21_154)
+  expect((await answer('predict', join(folder, 'probe'), 'A WITTY story'))['prediction']).toBe('praise')
+  expect((await answer('eval', join(folder, 'probe')))['accuracy']).toBe(probe.test.accuracy)
 })
 
 test('gradus finetune image: a ResNet-18 learns new classes', async () => {
@@ -173,9 +173,11 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   expect((await answer('eval', trainedIn, others))['accuracy']).toBe(likeliest === 'sky' ? 1 : 0)
   await mkdir(join(others, 'sea'))
   await copyFile(join(photos, 'sky', '3.png'), join(others, 'sea', 'same.png'))
-  const strange = await gradus('eval', trainedIn, others)
+  const strange = await gradusHere('eval', trainedIn, others)
   expect(strange.stderr).toBe(`gradus: ${others}: class 'sea' is none of the run's: leaf, sky\n`)
+  await rename(photos, `${photos}.elsewhere`)
   const exported = await answer('export', trainedIn, '--onnx')
+  await rename(`${photos}.elsewhere`, photos)
   const { model, config } = await fromPretrained(exported['folder'] as string)
   expect([config['num_classes'], config['label_names']]).toEqual([2, ['leaf', 'sky']])
   const picture = await decodeImage(join(photos, 'sky', '3.png'), { shorterSide: 37 })
@@ -189,7 +191,7 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   expect(Math.abs(shares[0]! - said.leaf) + Math.abs(shares[1]! - said.sky)).toBeLessThan(1e-6)
 
   const quick = ['--epochs', '20', '--head-lr', '0.03']
-  const probe = await gradus(
+  const probe = await gradusHere(
     'finetune',
     'image',
     photos,
@@ -221,7 +223,7 @@ test.each<[string[], string]>([
   [['text', 'reviews.csv', '--from', 'exported', '--freeze', 'body,classifier'], '--freeze leaves nothing to train'],
 ])('gradus finetune %j is refused', async ([kind, data, ...rest], message) => {
   const args = rest.map((word) => (word === 'exported' ? join(folder, word) : word))
-  const { code, stderr } = await gradus('finetune', kind!, join(folder, data!), ...args)
+  const { code, stderr } = await gradusHere('finetune', kind!, join(folder, data!), ...args)
   expect(stderr).toMatch(/^gradus: [^\n]+\n$/)
   expect(stderr).toContain(message)
   expect(code).toBe(2)

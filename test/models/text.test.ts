@@ -8,7 +8,7 @@ import { FileError, StateDictError } from '../../src/core/errors.ts'
 import { saveSafetensors } from '../../src/io/safetensors.ts'
 import { Settings } from '../../src/io/settings.ts'
 import { architectureOf } from '../../src/models/architectures.ts'
-import { fromPretrained } from '../../src/models/pretrained.ts'
+import { fromConfig, fromPretrained } from '../../src/models/pretrained.ts'
 import type { Span, TextInputs } from '../../src/models/text/heads.ts'
 import { meanPooling } from '../../src/models/text/pooling.ts'
 import type { Module } from '../../src/nn/module.ts'
@@ -121,6 +121,15 @@ describe('weights of another form', () => {
     ])
     expect(unexpected.every((name) => name.startsWith('cls.'))).toBe(true)
     expect(model.forward(tokens, { attentionMask }).shape).toEqual([2, 4])
+  })
+
+  test('a network is made of a configuration alone, with new weights', async () => {
+    const model = fromConfig(masked.config, { head: 'sequenceClassification', numLabels: 4 })
+    expect([model.constructor.name, model.training]).toEqual(['BertForSequenceClassification', true])
+    expect(model.forward(tokens, { attentionMask }).shape).toEqual([2, 4])
+    expect(() => fromConfig({ model_type: 'mamba' })).toThrow(
+      /^fromConfig: model_type 'mamba' is not known; known are bert/,
+    )
   })
 
   test('the names of old files, the network alone, and tied weights that are stored once', async () => {

@@ -4,7 +4,7 @@ import { moduleDataset } from '../../data/module-dataset.ts'
 import { imagenetDeviation, imagenetMean } from '../../data/transforms/colour.ts'
 import { isRecord } from '../../core/record.ts'
 import { freezeBatchNorm } from '../../models/fine-tuning.ts'
-import { fromPretrained, type TensorModel } from '../../models/pretrained.ts'
+import { fromConfig, fromPretrained, type TensorModel } from '../../models/pretrained.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { zeros } from '../../tensor/creation.ts'
 import type { Supervised } from '../../train/evaluate.ts'
@@ -12,7 +12,7 @@ import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { classifyPicture, type PictureOptions } from '../recipes/image-classifier.ts'
 import { type ImageDataOptions, pictures } from '../recipes/image-data.ts'
-import type { Prepared, Recipe } from '../recipes/recipe.ts'
+import type { Recipe, RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { count } from '../terminal/format.ts'
@@ -26,10 +26,16 @@ interface Settings extends TuningSettings {
   readonly freezeBatchNorm: boolean
 }
 
-interface PreparedImages extends Prepared {
-  /** The whole network, also where its last layer alone is trained. */
-  readonly network: TensorModel
+interface Known {
+  readonly classes: readonly string[]
+  /** The `config.json` of the pretrained network. */
   readonly config: Readonly<Record<string, unknown>>
+}
+
+interface ImageModel extends RecipeModel {
+  readonly classes: readonly string[]
+  readonly config: Known['config']
+  readonly model: TensorModel
   readonly look: Required<PictureOptions>
 }
 
@@ -39,7 +45,7 @@ type ImageData = typeof import('../recipes/image-data.ts')
 const dataModule = new URL(import.meta.url.replace('finetune/image', 'recipes/image-data'))
 
 /** A pretrained network for images, trained on with pictures in one folder a class. */
-export const finetuneImage: Recipe<Settings> = {
+export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
   name: 'finetune-image',
   description: 'a pretrained network on your own pictures, one folder a class',
   settings: v.strictObject({
@@ -54,12 +60,14 @@ export const finetuneImage: Recipe<Settings> = {
     skipDamaged: v.optional(setting.flag('leave out pictures that cannot be read (a linear probe never does)'), true),
     freezeBatchNorm: v.optional(setting.flag('keep batch normalisation at its running statistics'), true),
   }),
-  async prepare(settings): Promise<PreparedImages> {
+  known: v.strictObject({ classes: setting.texts, config: v.record(v.string(), v.unknown()) }),
+  async prepare(settings) {
     const { data: folder, from, seed, batchSize, workers, linearProbe } = settings
     const { classes } = (await pictures({ folder, size: 32, seed, part: 'train' })).files
     const { network, config, missing } = await pretrainedFor(settings, classes.length)
-    const look = { ...lookOf(config, settings.size), classes }
-    const { size, mean, deviation } = look
+    const known = { classes, config }
+    const images = imageModel(settings, known, network)
+    const { size, mean, deviation } = images.look
     const head = headOf(network, missing)
     const part = (name: ImageDataOptions['part']): ReturnType<typeof moduleDataset<ImageData>> =>
       moduleDataset<ImageData>(dataModule, { folder, size, seed, part: name, mean, deviation, augment: !linearProbe })
@@ -72,14 +80,14 @@ export const finetuneImage: Recipe<Settings> = {
       `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
       `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
     ]
-    const common = { network, config, look, loss: crossEntropy, metrics: { accuracy }, headline: 'accuracy', classes }
+    const common = { ...images, known }
     if (linearProbe) {
       const parameters = [{ lr: settings.headLr, params: head.last.parameters() }]
       const cached = (set: typeof train): ReturnType<typeof featuresFor> =>
         featuresFor(network, head, new DataLoader<Supervised>(set, held))
       return {
         ...common,
-        ...{ model: head.last, parameters, inputShape: [1, head.last.inFeatures] },
+        ...{ learner: head.last, parameters },
         ...{ train: cached(train), validation: cached(validation), test: cached(test) },
         facts: [...facts, trainedLine(from, network, parameters)],
       }
@@ -94,39 +102,45 @@ export const finetuneImage: Recipe<Settings> = {
     })
     return {
       ...common,
-      ...{ model: network, parameters, inputShape: [1, 3, size, size] },
-      train: loader,
+      ...{ parameters, train: loader },
       validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
       test: new DataLoader(test, held),
       facts: [...facts, trainedLine(from, network, parameters)],
       skipped: () => loader.skipped,
     }
   },
-  predict(_, input, prepared) {
-    const { network, look } = prepared as PreparedImages
-    network.eval()
-    return classifyPicture(network, input, look)
+  async restore(settings, known) {
+    return imageModel(settings, known, fromConfig(known.config, { numLabels: known.classes.length }))
   },
-  async testOn(folder, prepared, { seed, workers }) {
-    const { network, look, classes } = prepared as PreparedImages
+  predict: ({ model, look }, input) => classifyPicture(model, input, look),
+  async testOn(folder, { model, look, classes }, { seed, workers }) {
     const { files } = await pictures({ folder, size: 32, seed, part: 'all' })
-    const strange = files.classes.find((name) => !classes!.includes(name))
+    const strange = files.classes.find((name) => !classes.includes(name))
     if (strange !== undefined)
-      throw new UsageError(`${folder}: class '${strange}' is none of the run's: ${classes!.join(', ')}`)
+      throw new UsageError(`${folder}: class '${strange}' is none of the run's: ${classes.join(', ')}`)
     const { size, mean, deviation } = look
-    const options = { folder, size, seed, part: 'all', mean, deviation, classes: classes! } as const
+    const options = { folder, size, seed, part: 'all', mean, deviation, classes } as const
     const dataset = await moduleDataset<ImageData>(dataModule, options)
-    return { model: network, test: new DataLoader(dataset, { batchSize: 64, workers }) }
+    return { model, test: new DataLoader(dataset, { batchSize: 64, workers }) }
   },
-  async publish(prepared) {
-    const { network, config, classes, look } = prepared as PreparedImages
-    const inputs = [zeros([1, 3, look.size, look.size])]
+  async publish({ model, config, classes, inputShape }) {
     return {
-      model: network,
-      example: { inputs, inputNames: ['pixel_values'] },
-      config: { ...config, num_classes: classes!.length, label_names: classes },
+      model,
+      example: { inputs: [zeros(inputShape)], inputNames: ['pixel_values'] },
+      config: { ...config, num_classes: classes.length, label_names: classes },
     }
   },
+}
+
+function imageModel(settings: Settings, { config, classes }: Known, model: TensorModel): ImageModel {
+  const look = { ...lookOf(config, settings.size), classes }
+  return {
+    ...{ model, config, classes, look },
+    inputShape: [1, 3, look.size, look.size],
+    loss: crossEntropy,
+    metrics: { accuracy },
+    headline: 'accuracy',
+  }
 }
 
 async function pretrainedFor(

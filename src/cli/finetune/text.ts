@@ -1,9 +1,11 @@
+import { readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { modelFiles } from '../../io/hub/model-files.ts'
 import { loadTokenizer, type Tokenizer } from '../../io/tokenizer.ts'
 import { classInTransformers } from '../../models/architectures.ts'
 import { Lora } from '../../models/lora.ts'
-import { fromPretrained, type Pretrained, type TensorModel } from '../../models/pretrained.ts'
+import { fromConfig, fromPretrained, type Pretrained, type TensorModel } from '../../models/pretrained.ts'
 import { ModuleList } from '../../nn/containers.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { Module } from '../../nn/module.ts'
@@ -12,11 +14,11 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { rankedClasses } from '../recipes/image-classifier.ts'
-import type { Prepared, Publication, Recipe } from '../recipes/recipe.ts'
+import type { Publication, Recipe, RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { count } from '../terminal/format.ts'
-import { featuresFor, freezeParts, groupsOf, headOf, trainedLine } from './head.ts'
+import { featuresFor, freezeParts, groupsOf, type HeadOf, headOf, trainedLine } from './head.ts'
 import { packed, partsOf, readTexts, textBatches } from './sentences.ts'
 import { type TuningSettings, tuningSettings } from './settings.ts'
 
@@ -27,11 +29,19 @@ interface Settings extends TuningSettings {
   readonly lora: number
 }
 
-interface PreparedTexts extends Prepared {
-  /** The whole network, also where its last layer alone is trained. */
-  readonly network: SequenceClassifier
-  readonly pretrained: Pretrained
+interface Known {
+  readonly classes: readonly string[]
+  /** The `config.json` of the pretrained network. */
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+interface TextModel extends RecipeModel {
+  readonly classes: readonly string[]
+  readonly config: Known['config']
+  readonly model: SequenceClassifier
   readonly tokenizer: Tokenizer
+  /** Paths of the tokenizer's files. */
+  readonly files: readonly string[]
   readonly maxLength: number
 }
 
@@ -55,7 +65,7 @@ class SequenceClassifier extends Module {
 }
 
 /** A pretrained network for text, trained on with the rows of a CSV file. */
-export const finetuneText: Recipe<Settings> = {
+export const finetuneText: Recipe<Settings, Known, TextModel> = {
   name: 'finetune-text',
   description: 'a pretrained network on texts and their labels in a CSV file',
   settings: v.strictObject({
@@ -65,83 +75,106 @@ export const finetuneText: Recipe<Settings> = {
     maxLength: v.optional(setting.whole(8, 'tokens of a text; longer ones are cut'), 128),
     lora: v.optional(setting.whole(0, 'train adapters of this rank in place of the weights; 0: none'), 0),
   }),
-  async prepare(settings): Promise<PreparedTexts> {
+  known: v.strictObject({ classes: setting.texts, config: v.record(v.string(), v.unknown()) }),
+  async prepare(settings) {
     const { data, from, seed, batchSize, linearProbe, lora: rank } = settings
     const all = await readTexts(data, settings, 10)
     const classes = [...new Set(all.labels)].sort()
     if (classes.length < 2) throw new UsageError(`${data}: all labels are '${classes[0]}'; at least two are needed`)
     if (linearProbe && rank > 0) throw new UsageError('--linear-probe trains the last layer alone, without --lora')
-    const { pretrained, tokenizer } = await pretrainedFor(settings, classes.length)
-    const head = headOf(pretrained.model, pretrained.missing)
-    const inner = pretrained.model.namedModules().map(([path]) => path)
-    const lora =
-      rank === 0
-        ? undefined
-        : new Lora(pretrained.model, { rank, alpha: 2 * rank, target: inner.filter((path) => !head.has(path)) })
-    if (lora)
-      for (const [name, parameter] of pretrained.model.namedParameters()) if (head.has(name)) parameter.requireGrad()
-    freezeParts(pretrained.model, head, settings.freeze)
-    const network = new SequenceClassifier(pretrained.model, lora)
+    const { model: network, config, missing, files } = await pretrainedFor(settings, classes.length)
+    const known = { classes, config }
+    const head = headOf(network, missing)
+    const texts = await textModel(settings, known, { network, head, files })
+    const { model, tokenizer, maxLength } = texts
+    if (model.lora)
+      for (const [name, parameter] of network.namedParameters()) if (head.has(name)) parameter.requireGrad()
+    freezeParts(network, head, settings.freeze)
     const parameters = linearProbe
       ? [{ lr: settings.headLr, params: head.last.parameters() }]
-      : groupsOf(pretrained.model, head, settings, lora?.parameters())
-    const maxLength = Math.min(settings.maxLength, tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
-    const [train, validation, test] = partsOf(all, seed).map((part, i) => {
+      : groupsOf(network, head, settings, model.lora?.parameters())
+    const parts = partsOf(all, seed)
+    const [train, validation, test] = parts.map((part, i) => {
       const loader = textBatches(part, {
         ...{ tokenizer, classes, maxLength },
         ...(i === 0 && !linearProbe ? { batchSize, seed } : { batchSize: 32 }),
       })
-      return linearProbe ? featuresFor(network, head, loader) : loader
+      return linearProbe ? featuresFor(model, head, loader) : loader
     })
-    const [first, ...others] = partsOf(all, seed).map(({ texts }) => count(texts.length))
+    const [first, ...others] = parts.map((part) => count(part.texts.length))
     return {
-      ...{ network, pretrained, tokenizer, maxLength, parameters, classes },
+      ...texts,
+      ...{ known, parameters },
       ...{ train: train!, validation: validation!, test: test! },
-      model: linearProbe ? head.last : network,
-      inputShape: linearProbe ? [1, head.last.inFeatures] : [1, 3, maxLength],
-      loss: crossEntropy,
-      metrics: { accuracy },
-      headline: 'accuracy',
+      ...(linearProbe && { learner: head.last }),
       facts: [
         `${first} texts to train, ${others[0]} to watch, ${others[1]} to test`,
         `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
-        trainedLine(from, pretrained.model, parameters),
+        trainedLine(from, network, parameters),
       ],
     }
   },
-  predict(_, input, prepared) {
-    const { network, tokenizer, maxLength, classes } = prepared as PreparedTexts
-    network.eval()
-    return rankedClasses(network.forward(packed([input], tokenizer, maxLength)), classes!)
+  async restore(settings, known, folder) {
+    const network = fromConfig(known.config, { numLabels: known.classes.length, head: 'sequenceClassification' })
+    const files = (await readdir(folder)).map((name) => join(folder, name))
+    return textModel(settings, known, { network, head: headOf(network, []), files })
   },
-  async testOn(data, prepared, settings) {
-    const { network, tokenizer, maxLength, classes = [] } = prepared as PreparedTexts
+  predict: ({ model, tokenizer, maxLength, classes }, input) =>
+    rankedClasses(model.forward(packed([input], tokenizer, maxLength)), classes),
+  async testOn(data, { model, tokenizer, maxLength, classes }, settings) {
     const texts = await readTexts(data, settings, 1)
     const strange = texts.labels.find((label) => !classes.includes(label))
     if (strange !== undefined)
       throw new UsageError(`${data}: label '${strange}' is none of the run's: ${classes.join(', ')}`)
-    return { model: network, test: textBatches(texts, { tokenizer, classes, maxLength, batchSize: 32 }) }
+    return { model, test: textBatches(texts, { tokenizer, classes, maxLength, batchSize: 32 }) }
   },
-  async publish(prepared, { from, revision }) {
-    const { network, pretrained, tokenizer, classes, maxLength } = prepared as PreparedTexts
-    network.lora?.merge()
-    const { num_labels: _, ...config } = pretrained.config
-    const files = await modelFiles(from, revision === undefined ? {} : { revision })
-    const found = await Promise.all(tokenizerFiles.map((name) => files.find(name)))
+  async publish({ model, config, tokenizer, classes, maxLength, files }) {
+    model.lora?.merge()
+    const { num_labels: _, ...others } = config
     return {
-      model: network.network,
+      model: model.network,
       config: {
-        ...config,
-        architectures: [classInTransformers(network.network)],
-        id2label: Object.fromEntries(classes!.map((name, i) => [i, name])),
-        label2id: Object.fromEntries(classes!.map((name, i) => [name, i])),
+        ...others,
+        architectures: [classInTransformers(model.network)],
+        id2label: Object.fromEntries(classes.map((name, i) => [i, name])),
+        label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
         // Decoders look for the last token before it.
         pad_token_id: config['pad_token_id'] ?? tokenizer.paddingToken,
       },
-      files: found.filter((path) => path !== undefined),
+      files,
       example: exampleOf(maxLength),
     }
   },
+}
+
+interface Parts {
+  readonly network: TensorModel
+  readonly head: HeadOf
+  /** Paths of the tokenizer's files, all in one folder. */
+  readonly files: readonly string[]
+}
+
+async function textModel(
+  { lora: rank, maxLength: longest }: Settings,
+  { classes, config }: Known,
+  { network, head, files }: Parts,
+): Promise<TextModel> {
+  const inner = network.namedModules().map(([path]) => path)
+  const lora =
+    rank === 0
+      ? undefined
+      : new Lora(network, { rank, alpha: 2 * rank, target: inner.filter((path) => !head.has(path)) })
+  const tokenizer = await loadTokenizer(dirname(files[0]!))
+  const maxLength = Math.min(longest, tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
+  return {
+    ...{ classes, config, tokenizer, files, maxLength },
+    model: new SequenceClassifier(network, lora),
+    inputShape: [1, 3, maxLength],
+    inputDtype: 'int32',
+    loss: crossEntropy,
+    metrics: { accuracy },
+    headline: 'accuracy',
+  }
 }
 
 /** One text of the greatest length: shorter ones are filled up to it. */
@@ -162,10 +195,11 @@ const tokenizerFiles = [
   'merges.txt',
 ]
 
+/** A pretrained network with a new head, and the paths of its tokenizer's files. */
 async function pretrainedFor(
   { from, revision }: Settings,
   classes: number,
-): Promise<{ pretrained: Pretrained; tokenizer: Tokenizer }> {
+): Promise<Pretrained & { readonly files: readonly string[] }> {
   return withDownloadBar(async (onProgress) => {
     const hub = {
       onProgress: ({ file, ...progress }: { file: string; done: number; total: number | undefined }) =>
@@ -176,6 +210,9 @@ async function pretrainedFor(
     if ('architecture' in pretrained.config) {
       throw new UsageError(`${from} is a model for images; gradus finetune image trains it`)
     }
-    return { pretrained, tokenizer: await loadTokenizer(from, hub) }
+    const { find } = await modelFiles(from, hub)
+    const files = (await Promise.all(tokenizerFiles.map(find))).filter((path) => path !== undefined)
+    if (files.length === 0) throw new UsageError(`${from} has no tokenizer; looked for ${tokenizerFiles.join(', ')}`)
+    return { ...pretrained, files }
   })
 }

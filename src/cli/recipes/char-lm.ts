@@ -11,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { perplexity } from '../../train/regression-metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count } from '../terminal/format.ts'
-import type { Prepared, Recipe } from './recipe.ts'
+import type { Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -25,15 +25,20 @@ interface Settings extends CommonSettings {
   readonly temperature: number
 }
 
-interface PreparedText extends Prepared {
+interface Writer extends RecipeModel {
   readonly model: Gpt | LstmWriter
   readonly alphabet: Vocabulary
   readonly write: number
   readonly temperature: number
 }
 
+interface Known {
+  /** All characters, sorted. */
+  readonly alphabet: string
+}
+
 /** A text, learned character by character. */
-export const charRecipe: Recipe<Settings> = {
+export const charRecipe: Recipe<Settings, Known, Writer> = {
   name: 'char-lm',
   description: 'a small GPT or an LSTM that learns to write like a text, character by character',
   settings: v.strictObject({
@@ -49,9 +54,13 @@ export const charRecipe: Recipe<Settings> = {
     write: v.optional(setting.whole(1, 'characters that gradus predict writes'), 300),
     temperature: v.optional(setting.positive('how freely it writes: below 1 safer, above 1 wilder'), 0.8),
   }),
-  async prepare({ data, context, layers, size, dropout, batchSize, seed, write, temperature, ...settings }) {
+  known: v.strictObject({ alphabet: v.string() }),
+  async prepare(settings) {
+    const { data, context, batchSize, seed, write, temperature } = settings
     const text = await readText(data)
-    const alphabet = new Vocabulary([...new Set(text)].sort())
+    const known = { alphabet: [...new Set(text)].sort().join('') }
+    const writer = writerOf(settings, known)
+    const { model, alphabet } = writer
     const tokens = Int32Array.from(alphabet.encode(text))
     const parts = [tokens.subarray(0, 0.9 * tokens.length), tokens.subarray(0.9 * tokens.length)] as const
     const [train, held] = parts
@@ -62,26 +71,16 @@ export const charRecipe: Recipe<Settings> = {
         `${data}: ${tokens.length} characters are too few for a context of ${context}; at least ${least} are needed`,
       )
     }
-    const vocabulary = alphabet.size
-    const isGpt = settings.model === 'gpt'
-    if (isGpt && (size ?? 128) % 4 !== 0) throw new UsageError(`field 'size' expects a multiple of 4, received ${size}`)
-    const model = isGpt
-      ? new Gpt({ vocabulary, context, dropout, layers: layers ?? 4, size: size ?? 128 })
-      : new LstmWriter({ vocabulary, layers: layers ?? 1, hidden: size ?? 256 })
     const windows = tokenWindows(train, { length: context, shift: true })
     const watched = tokenWindows(held, { length: context })
     return {
-      ...{ model, alphabet, write, temperature },
-      inputShape: [1, context],
-      inputDtype: 'int32',
+      ...writer,
+      known,
       train: new DataLoader(windows, { batchSize, seed, shuffle: true, dropLast: windows.length > batchSize }),
       validation: watched,
       test: watched,
-      loss: (logits: Tensor, next: Tensor) => crossEntropy(logits.flatten(0, 1), next.flatten()),
-      metrics: {},
-      headline: 'loss',
       facts: [
-        `${count(train.length)} characters to train, ${count(held.length)} to watch and to test; ${vocabulary} different ones`,
+        `${count(train.length)} characters to train, ${count(held.length)} to watch and to test; ${alphabet.size} different ones`,
         'losses are in nats a character',
       ],
       async measure({ loss = Number.NaN }) {
@@ -95,10 +94,10 @@ export const charRecipe: Recipe<Settings> = {
         ]
         return { figures: { perplexity: perplexity(loss) }, lines }
       },
-    } satisfies PreparedText
+    }
   },
-  async predict(_model, input, prepared) {
-    const { model, alphabet, ...options } = prepared as PreparedText
+  restore: async (settings, known) => writerOf(settings, known),
+  async predict({ model, alphabet, ...options }, input) {
     const strange = [...new Set(input)].filter((character) => alphabet.encode([character]).length === 0)
     if (strange.length > 0) {
       throw new UsageError(`the text that it learned from has no ${strange.map((c) => `'${c}'`).join(', ')}`)
@@ -106,6 +105,24 @@ export const charRecipe: Recipe<Settings> = {
     const text = await writeText(model, alphabet, input, options)
     return { lines: `${input}${text}`.split('\n'), data: { prompt: input, text } }
   },
+}
+
+function writerOf(settings: Settings, known: Known): Writer {
+  const { context, dropout, layers, size, write, temperature } = settings
+  const isGpt = settings.model === 'gpt'
+  if (isGpt && (size ?? 128) % 4 !== 0) throw new UsageError(`field 'size' expects a multiple of 4, received ${size}`)
+  const alphabet = new Vocabulary([...known.alphabet])
+  const vocabulary = alphabet.size
+  return {
+    model: isGpt
+      ? new Gpt({ vocabulary, context, dropout, layers: layers ?? 4, size: size ?? 128 })
+      : new LstmWriter({ vocabulary, layers: layers ?? 1, hidden: size ?? 256 }),
+    ...{ alphabet, write, temperature },
+    ...{ inputShape: [1, context], inputDtype: 'int32' },
+    loss: (logits: Tensor, next: Tensor) => crossEntropy(logits.flatten(0, 1), next.flatten()),
+    metrics: {},
+    headline: 'loss',
+  }
 }
 
 /** Goes on from `prompt`; from the first character of the alphabet where there is none. */

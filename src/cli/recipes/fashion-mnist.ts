@@ -16,7 +16,7 @@ import { MaxPool2d } from '../../nn/layers/max-pool.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { count } from '../terminal/format.ts'
 import { withDownloadBar } from '../terminal/download.ts'
-import type { Recipe } from './recipe.ts'
+import type { Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -39,13 +39,14 @@ function network(): Sequential {
 }
 
 /** Clothes, 60,000 to learn from and 10,000 to be tested on, with mirrored and shifted pictures. */
-export const fashionRecipe: Recipe<Settings> = {
+export const fashionRecipe: Recipe<Settings, object> = {
   name: 'fashion-mnist',
   description: 'a small convolutional network on 60,000 pictures of clothes',
   settings: v.strictObject({
     ...commonSettings({ epochs: 7, batchSize: 128, lr: 4e-3 }),
     data: v.optional(setting.text('folder with the four IDX files (default: the cache, downloaded once)')),
   }),
+  known: v.strictObject({}),
   async prepare({ batchSize, seed, data }) {
     const { train, test } = await withDownloadBar((onProgress) =>
       fashionMnist({ onProgress, ...(data !== undefined && { folder: data }) }),
@@ -55,18 +56,26 @@ export const fashionRecipe: Recipe<Settings> = {
     const augmented = mapSamples(rest!, ([image, label], random) => [augment(image, random), label] as const)
     const { DataLoader } = await import('../../data/data-loader.ts')
     return {
-      model: network(),
-      inputShape: [1, 1, 28, 28],
+      ...fashionModel(),
+      known: {},
       train: new DataLoader(augmented, { batchSize, seed, shuffle: true }),
       validation: validation!,
       test,
-      loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
-      metrics: { accuracy },
-      headline: 'accuracy',
-      classes: fashionClasses,
       facts: [
         `${count(augmented.length)} pictures to train, ${count(validation!.length)} to watch, ${count(test.length)} to test`,
       ],
     }
   },
+  restore: async () => fashionModel(),
+}
+
+function fashionModel(): RecipeModel {
+  return {
+    model: network(),
+    inputShape: [1, 1, 28, 28],
+    loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
+    metrics: { accuracy },
+    headline: 'accuracy',
+    classes: fashionClasses,
+  }
 }

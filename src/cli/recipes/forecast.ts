@@ -7,7 +7,7 @@ import { tensor } from '../../tensor/creation.ts'
 import { mae, rmse } from '../../train/regression-metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count } from '../terminal/format.ts'
-import type { Prepared, Recipe } from './recipe.ts'
+import type { Recipe, RecipeModel } from './recipe.ts'
 import { isTable, readColumns } from './rows.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
@@ -20,13 +20,20 @@ interface Settings extends CommonSettings {
   readonly hidden: number
 }
 
-interface PreparedSeries extends Prepared {
+interface SeriesModel extends RecipeModel {
   readonly target: string
-  readonly series: Float64Array
+  readonly end: readonly number[]
+}
+
+interface Known {
+  readonly mean: number
+  readonly deviation: number
+  /** The last steps of the series, to foretell from. */
+  readonly end: readonly number[]
 }
 
 /** A series, from its own past; measured against two forecasts that need no learning. */
-export const forecastRecipe: Recipe<Settings> = {
+export const forecastRecipe: Recipe<Settings, Known, SeriesModel> = {
   name: 'forecast',
   description: 'an LSTM that foretells a series of a CSV file from its past',
   settings: v.strictObject({
@@ -38,7 +45,9 @@ export const forecastRecipe: Recipe<Settings> = {
     season: v.optional(setting.whole(1, 'steps of a season, for the seasonal forecast to compare with'), 24),
     hidden: v.optional(setting.whole(1, 'size of the state'), 64),
   }),
-  async prepare({ data, target, past, ahead, season, hidden }): Promise<PreparedSeries> {
+  known: v.strictObject({ mean: v.number(), deviation: v.number(), end: v.array(v.number()) }),
+  async prepare(settings) {
+    const { data, target, past, ahead, season } = settings
     const series = await readSeries(data, target)
     const [validationFrom, testFrom] = [Math.floor(0.7 * series.length), Math.floor(0.8 * series.length)]
     const shortest = Math.min(validationFrom - past, testFrom - validationFrom, series.length - testFrom)
@@ -57,13 +66,10 @@ export const forecastRecipe: Recipe<Settings> = {
     const train = windows(0, validationFrom)
     const validation = windows(validationFrom - past, testFrom)
     const test = windows(testFrom - past, series.length)
+    const seen = { mean, deviation, end: Array.from(series.subarray(-past)) }
     return {
-      ...{ target, series, train, validation, test },
-      model: new Forecaster({ horizon: ahead, hidden, mean, deviation }),
-      inputShape: [1, past, 1],
-      loss: (y, t) => mseLoss(y.div(deviation), t.div(deviation)),
-      metrics: { mae: mae(), rmse: rmse() },
-      headline: 'loss',
+      ...seriesModel(settings, seen),
+      ...{ known: seen, train, validation, test },
       facts: [
         `${count(series.length)} steps of ${target}; ${count(train.length)} windows to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
         `${ahead} steps ahead from ${past}; losses are mean squared errors in units of the deviation, ${deviation.toPrecision(4)}`,
@@ -84,13 +90,13 @@ export const forecastRecipe: Recipe<Settings> = {
       },
     }
   },
-  async predict(model, input, prepared) {
-    const { target, series, inputShape } = prepared as PreparedSeries
+  restore: async (settings, known) => seriesModel(settings, known),
+  async predict({ model, target, end, inputShape }, input) {
     const past = inputShape[1]!
-    const known = await seriesOf(input, target, series)
+    const known = await seriesOf(input, target, end)
     if (known.length < past)
       throw new UsageError(`expects at least ${past} steps of ${target}, received ${known.length}`)
-    const y = model.forward(tensor(Float32Array.from(known.slice(-past)), { shape: [1, past, 1] }))
+    const y = model.forward(tensor(Float32Array.from(known).slice(-past), { shape: [1, past, 1] }))
     const prediction = Array.from(await y.data())
     const width = String(prediction.length).length
     return {
@@ -100,8 +106,19 @@ export const forecastRecipe: Recipe<Settings> = {
   },
 }
 
+function seriesModel({ target, past, ahead, hidden }: Settings, { mean, deviation, end }: Known): SeriesModel {
+  return {
+    ...{ target, end },
+    model: new Forecaster({ horizon: ahead, hidden, mean, deviation }),
+    inputShape: [1, past, 1],
+    loss: (y, t) => mseLoss(y.div(deviation), t.div(deviation)),
+    metrics: { mae: mae(), rmse: rmse() },
+    headline: 'loss',
+  }
+}
+
 /** A file with the same column, the numbers themselves, or `end`: the end of the series that was learned from. */
-async function seriesOf(input: string, target: string, learned: Float64Array): Promise<Float64Array> {
+async function seriesOf(input: string, target: string, learned: readonly number[]): Promise<ArrayLike<number>> {
   if (input === 'end') return learned
   if (isTable(input)) return readSeries(input, target)
   const numbers = Float64Array.from(input.split(/[\s,]+/).filter(Boolean), Number)

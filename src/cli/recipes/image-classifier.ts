@@ -23,7 +23,7 @@ import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
 import type { ImageDataOptions } from './image-data.ts'
 import { pictures } from './image-data.ts'
-import type { Prediction, Recipe } from './recipe.ts'
+import type { Prediction, Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -48,7 +48,7 @@ function network(classes: number): Sequential {
 const dataModule = new URL(import.meta.url.replace('image-classifier', 'image-data'))
 
 /** Pictures in one folder a class, cropped, mirrored and coloured at random by worker threads. */
-export const imageRecipe: Recipe<Settings> = {
+export const imageRecipe: Recipe<Settings, Known> = {
   name: 'image-classifier',
   description: 'a convolutional network on your own pictures, one folder a class',
   settings: v.strictObject({
@@ -58,7 +58,9 @@ export const imageRecipe: Recipe<Settings> = {
     workers: v.optional(setting.whole(0, 'threads that load pictures'), 2),
     skipDamaged: v.optional(setting.flag('leave out pictures that cannot be read'), true),
   }),
-  async prepare({ data: folder, size, seed, batchSize, workers, skipDamaged }) {
+  known: v.strictObject({ classes: setting.texts }),
+  async prepare(settings) {
+    const { data: folder, size, seed, batchSize, workers, skipDamaged } = settings
     const onError = skipDamaged ? 'skip' : 'throw'
     const part = (name: ImageDataOptions['part']): ReturnType<typeof moduleDataset<typeof import('./image-data.ts')>> =>
       moduleDataset<typeof import('./image-data.ts')>(dataModule, { folder, size, seed, part: name })
@@ -69,15 +71,11 @@ export const imageRecipe: Recipe<Settings> = {
     const loader = new DataLoader(train, { batchSize, seed, shuffle: true, workers, onError, persistentWorkers: true })
     const held = { batchSize: 64, workers, onError } as const
     return {
-      model: network(classes.length),
-      inputShape: [1, 3, size, size],
+      ...imageModel(settings, { classes }),
+      known: { classes },
       train: loader,
       validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
       test: new DataLoader(test, held),
-      loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
-      metrics: { accuracy },
-      headline: 'accuracy',
-      classes,
       facts: [
         `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
         `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
@@ -85,8 +83,24 @@ export const imageRecipe: Recipe<Settings> = {
       skipped: () => loader.skipped,
     }
   },
-  predict: (model, input, { inputShape, classes = [] }) =>
+  restore: async (settings, known) => imageModel(settings, known),
+  predict: ({ model, inputShape, classes = [] }, input) =>
     classifyPicture(model, input, { size: inputShape[2]!, classes }),
+}
+
+interface Known {
+  readonly classes: readonly string[]
+}
+
+function imageModel({ size }: Settings, { classes }: Known): RecipeModel {
+  return {
+    model: network(classes.length),
+    inputShape: [1, 3, size, size],
+    loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
+    metrics: { accuracy },
+    headline: 'accuracy',
+    classes,
+  }
 }
 
 export interface PictureOptions {

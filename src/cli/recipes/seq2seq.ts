@@ -13,7 +13,7 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { editDistance } from '../../train/edit-distance.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
-import type { Measured, Prepared, Recipe } from './recipe.ts'
+import type { Measured, Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -37,7 +37,13 @@ interface Side {
   readonly by: string
 }
 
-interface PreparedPairs extends Prepared {
+interface Known {
+  /** Tokens in the order of their numbers. */
+  readonly source: readonly string[]
+  readonly target: readonly string[]
+}
+
+interface PairsModel extends RecipeModel {
   readonly translator: Seq2Seq
   readonly source: Side
   readonly target: Side
@@ -45,6 +51,7 @@ interface PreparedPairs extends Prepared {
 
 /** Padding, beginning and end among {@link specialTokens}. */
 const [pad, begin, end, special] = [0, 1, 2, 4]
+const unknown = '<unknown>'
 /** Pairs that are translated to count mistakes. */
 const mostTested = 2000
 
@@ -64,7 +71,7 @@ class Teacher extends Module {
 }
 
 /** Pairs of sequences: words and their sounds, sentences in two languages. */
-export const seq2seqRecipe: Recipe<Settings> = {
+export const seq2seqRecipe: Recipe<Settings, Known, PairsModel> = {
   name: 'seq2seq',
   description: 'a Transformer that turns one sequence into another, such as letters into sounds',
   settings: v.strictObject({
@@ -77,11 +84,12 @@ export const seq2seqRecipe: Recipe<Settings> = {
     ),
     maxLength: v.optional(setting.whole(2, 'longest sequence; pairs with longer ones are left out'), 24),
     layers: v.optional(setting.whole(1, 'layers of encoder and decoder'), 2),
-    size: v.optional(setting.whole(4, "size of each position's row, a multiple of 4"), 64),
+    size: v.optional(setting.multiple(4, "size of each position's row"), 64),
     dropout: v.optional(setting.share('share that is left out at random while learning'), 0.1),
   }),
-  async prepare({ data, sourceBy, targetBy, maxLength, layers, size, dropout, seed }): Promise<PreparedPairs> {
-    if (size % 4 !== 0) throw new UsageError(`field 'size' expects a multiple of 4, received ${size}`)
+  known: v.strictObject({ source: setting.texts, target: setting.texts }),
+  async prepare(settings) {
+    const { data, sourceBy, targetBy, maxLength, seed } = settings
     const { pairs, left } = await readPairs(data, { sourceBy, targetBy, maxLength })
     const parts = randomSplit({ length: pairs.length, get: (i) => pairs[i]! }, [0.9, 0.05, 0.05], { seed })
     const [train, validation, test] = parts.map(({ indices }) => Array.from(indices, (i) => pairs[i]!)) as [
@@ -92,14 +100,14 @@ export const seq2seqRecipe: Recipe<Settings> = {
         'seq2seq',
         `${data}: ${pairs.length} pairs of up to ${maxLength} tokens; at least 40 are needed`,
       )
-    const vocabularyOf = (texts: readonly (readonly string[])[]): Vocabulary =>
-      Vocabulary.of(texts, { special: specialTokens, unknown: '<unknown>' })
-    const source: Side = { by: sourceBy, vocabulary: vocabularyOf(train.map((pair) => pair.source)) }
-    const target: Side = { by: targetBy, vocabulary: vocabularyOf(train.map((pair) => pair.target)) }
-    const translator = new Seq2Seq({
-      ...{ sourceVocabulary: source.vocabulary.size, targetVocabulary: target.vocabulary.size },
-      ...{ maxLength, layers, size, dropout },
-    })
+    const tokensOf = (texts: readonly (readonly string[])[]): readonly string[] =>
+      Vocabulary.of(texts, { special: specialTokens, unknown }).tokens
+    const known = {
+      source: tokensOf(train.map((pair) => pair.source)),
+      target: tokensOf(train.map((pair) => pair.target)),
+    }
+    const model = pairsModel(settings, known)
+    const { translator, source, target } = model
     const sourcesOf = (some: readonly Pair[]): Tensor =>
       filled(
         some.map((pair) => source.vocabulary.encode(pair.source)),
@@ -121,16 +129,11 @@ export const seq2seqRecipe: Recipe<Settings> = {
       )
     }
     return {
-      ...{ translator, source, target },
-      model: new Teacher(translator),
-      inputShape: [1, 2 * maxLength],
-      inputDtype: 'int32',
+      ...model,
+      known,
       train: dataset(train),
       validation: dataset(validation),
       test: dataset(test),
-      loss: (logits, wanted) => crossEntropy(logits.flatten(0, 1), wanted.flatten(), { ignoreIndex: pad }),
-      metrics: {},
-      headline: 'loss',
       facts: [
         `${count(train.length)} pairs to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
         ...(left > 0 ? [`${count(left)} pairs longer than ${maxLength} tokens are left out`] : []),
@@ -139,8 +142,8 @@ export const seq2seqRecipe: Recipe<Settings> = {
       measure: () => mistakes(translator, test.slice(0, mostTested), { sourcesOf, source, target }),
     }
   },
-  async predict(_model, input, prepared) {
-    const { translator, source, target } = prepared as PreparedPairs
+  restore: async (settings, known) => pairsModel(settings, known),
+  async predict({ translator, source, target }, input) {
     const tokens = tokensOf(input, source.by)
     if (tokens.length === 0 || tokens.length > translator.maxLength) {
       throw new UsageError(`expects 1 to ${translator.maxLength} source tokens, received ${tokens.length}`)
@@ -151,15 +154,33 @@ export const seq2seqRecipe: Recipe<Settings> = {
   },
 }
 
+function pairsModel(settings: Settings, known: Known): PairsModel {
+  const { sourceBy, targetBy, maxLength, layers, size, dropout } = settings
+  const [source, target] = [known.source, known.target].map((tokens) => new Vocabulary(tokens, { unknown })) as [
+    ...[Vocabulary, Vocabulary],
+  ]
+  const translator = new Seq2Seq({
+    ...{ sourceVocabulary: source.size, targetVocabulary: target.size },
+    ...{ maxLength, layers, size, dropout },
+  })
+  return {
+    translator,
+    source: { by: sourceBy, vocabulary: source },
+    target: { by: targetBy, vocabulary: target },
+    model: new Teacher(translator),
+    inputShape: [1, 2 * maxLength],
+    inputDtype: 'int32',
+    loss: (logits, wanted) => crossEntropy(logits.flatten(0, 1), wanted.flatten(), { ignoreIndex: pad }),
+    metrics: {},
+    headline: 'loss',
+  }
+}
+
 /** Translates pairs that were never seen: edits for each token of the right target, and the share without a mistake. */
 async function mistakes(
   translator: Seq2Seq,
   pairs: readonly Pair[],
-  {
-    sourcesOf,
-    source,
-    target,
-  }: Pick<PreparedPairs, 'source' | 'target'> & { sourcesOf(some: readonly Pair[]): Tensor },
+  { sourcesOf, source, target }: Pick<PairsModel, 'source' | 'target'> & { sourcesOf(some: readonly Pair[]): Tensor },
 ): Promise<Measured> {
   let [wrong, all, whole] = [0, 0, 0]
   const examples: string[] = []

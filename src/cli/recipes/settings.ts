@@ -9,6 +9,16 @@ const whole = (least: number, what: string): v.GenericSchema<unknown, number> =>
     v.description(what),
   ) as v.GenericSchema<unknown, number>
 
+const multiple = (of: number, what: string): v.GenericSchema<unknown, number> => {
+  const message = `expects a multiple of ${of}`
+  return v.pipe(
+    v.number(message),
+    v.minValue(of, message),
+    v.multipleOf(of, message),
+    v.description(`${what}, a multiple of ${of}`),
+  ) as v.GenericSchema<unknown, number>
+}
+
 const positive = (what: string): v.GenericSchema<unknown, number> =>
   v.pipe(
     v.number('expects a number above 0'),
@@ -37,15 +47,19 @@ const share = (what: string): v.GenericSchema<unknown, number> => {
   ) as v.GenericSchema<unknown, number>
 }
 
-/** Pieces that recipes build their settings from. */
+const texts: v.GenericSchema<unknown, string[]> = v.array(v.string('expects texts'), 'expects a list of texts')
+
+/** Pieces that recipes build their settings, and what they know of their data, from. */
 export const setting: {
   readonly whole: typeof whole
+  readonly multiple: typeof multiple
   readonly positive: typeof positive
   readonly text: typeof text
   readonly flag: typeof flag
   readonly oneOf: typeof oneOf
   readonly share: typeof share
-} = { whole, positive, text, flag, oneOf, share }
+  readonly texts: typeof texts
+} = { whole, multiple, positive, text, flag, oneOf, share, texts }
 
 /** What every recipe can be told. */
 export interface CommonSettings {

@@ -19,7 +19,7 @@ import { accuracy } from '../../train/metrics.ts'
 import { mae, r2, rmse } from '../../train/regression-metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
-import type { Prepared, Recipe } from './recipe.ts'
+import type { Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -36,7 +36,7 @@ interface Column {
   /** Of numbers; a missing one is taken for the mean. */
   readonly mean: number
   readonly deviation: number
-  /** Of texts, the most frequent first. */
+  /** Of texts, the most frequent first; none where they are too many to be categories. */
   readonly values: readonly string[]
 }
 
@@ -46,9 +46,17 @@ interface Encoding {
   readonly target: Column
 }
 
-interface PreparedTable extends Prepared {
+interface TableModel extends RecipeModel {
   readonly encoding: Encoding
 }
+
+const column: v.GenericSchema<unknown, Column> = v.strictObject({
+  name: v.string(),
+  type: v.picklist(['number', 'integer', 'boolean', 'string', 'date']),
+  mean: v.number(),
+  deviation: v.number(),
+  values: setting.texts,
+})
 
 /** More values than this, and a column of texts is a name, not a category. */
 const mostValues = 50
@@ -76,7 +84,7 @@ class Perceptron extends Module {
 }
 
 /** A table: regression where the target is a number, else classification. */
-export const tabularRecipe: Recipe<Settings> = {
+export const tabularRecipe: Recipe<Settings, Encoding, TableModel> = {
   name: 'tabular',
   description: 'a perceptron that foretells one column of a CSV file from the others',
   settings: v.strictObject({
@@ -86,8 +94,9 @@ export const tabularRecipe: Recipe<Settings> = {
     ignore: v.optional(setting.text('columns to leave out, with commas between'), ''),
     hidden: v.optional(setting.whole(1, 'width of the two hidden layers'), 64),
   }),
-  async prepare(settings): Promise<PreparedTable> {
-    const { data, target, ignore, hidden, seed } = settings
+  known: v.strictObject({ columns: v.array(column), target: column }),
+  async prepare(settings) {
+    const { data, target, ignore, seed } = settings
     const types = await inferCsvColumns(data)
     if (!(target in types)) {
       throw new UsageError(`${data} has no column '${target}'; it has ${Object.keys(types).join(', ')}`)
@@ -105,11 +114,11 @@ export const tabularRecipe: Recipe<Settings> = {
     const encoding: Encoding = {
       columns: Object.keys(wanted)
         .filter((name) => name !== target)
-        .map((name) => describe(name, known)),
+        .map((name) => describe(name, known))
+        .map((input) => (input.values.length > mostValues ? { ...input, values: [] } : input)),
       // All classes are known from the start, also those that training does not see.
       target: describe(target, types[target] === 'number' ? known : rows),
     }
-    const isNumber = encoding.target.type === 'number'
     const sets = parts.map(({ indices }) =>
       tensors(
         Array.from(indices, (i) => rows[i]!),
@@ -117,30 +126,23 @@ export const tabularRecipe: Recipe<Settings> = {
       ),
     )
     const used = encoding.columns.filter((column) => widthOf(column) > 0)
-    const inputs = used.reduce((sum, column) => sum + widthOf(column), 0)
-    if (inputs === 0) throw new UsageError(`${data}: no column is left to foretell ${target} from`)
-    const deviation = encoding.target.deviation
+    if (used.length === 0) throw new UsageError(`${data}: no column is left to foretell ${target} from`)
     return {
-      encoding,
-      model: new Perceptron(inputs, hidden, isNumber ? 1 : encoding.target.values.length, encoding.target),
-      inputShape: [1, inputs],
+      ...tableModel(settings, encoding),
+      known: encoding,
       train: sets[0]!,
       validation: sets[1]!,
       test: sets[2]!,
-      loss: isNumber ? (y, t) => huberLoss(y.div(deviation), t.div(deviation)) : crossEntropy,
-      metrics: isNumber ? { r2: r2(), mae: mae(), rmse: rmse() } : { accuracy },
-      headline: isNumber ? 'r2' : 'accuracy',
-      ...(!isNumber && { classes: encoding.target.values }),
       facts: [
         `${count(sets[0]!.length)} rows to train, ${count(sets[1]!.length)} to watch, ${count(sets[2]!.length)} to test`,
         `${target} from ${used.map(({ name }) => name).join(', ')}`,
       ],
     }
   },
-  async predict(model, input, prepared) {
-    const { encoding } = prepared as PreparedTable
+  restore: async (settings, known) => tableModel(settings, known),
+  async predict({ model, encoding, inputShape }, input) {
     const given = parseRow(input, encoding)
-    const output = model.forward(tensor(inputsOf(given, encoding), { shape: [1, prepared.inputShape[1]!] }))
+    const output = model.forward(tensor(inputsOf(given, encoding), { shape: inputShape }))
     const { name, type, values } = encoding.target
     if (type === 'number') {
       const value = await output.item()
@@ -156,6 +158,22 @@ export const tabularRecipe: Recipe<Settings> = {
       },
     }
   },
+}
+
+function tableModel({ hidden }: Settings, encoding: Encoding): TableModel {
+  const { columns, target } = encoding
+  const inputs = columns.reduce((sum, input) => sum + widthOf(input), 0)
+  const isNumber = target.type === 'number'
+  const { deviation } = target
+  return {
+    encoding,
+    model: new Perceptron(inputs, hidden, isNumber ? 1 : target.values.length, target),
+    inputShape: [1, inputs],
+    loss: isNumber ? (y, t) => huberLoss(y.div(deviation), t.div(deviation)) : crossEntropy,
+    metrics: isNumber ? { r2: r2(), mae: mae(), rmse: rmse() } : { accuracy },
+    headline: isNumber ? 'r2' : 'accuracy',
+    ...(!isNumber && { classes: target.values }),
+  }
 }
 
 type TableRow = Readonly<Record<string, string | number | boolean>>
@@ -177,16 +195,14 @@ function columnOf(name: string, type: ColumnType, rows: readonly TableRow[]): Co
 }
 
 function widthOf({ type, values }: Column): number {
-  if (type === 'number') return 1
-  return values.length > mostValues ? 0 : values.length
+  return type === 'number' ? 1 : values.length
 }
 
 function inputsOf(row: TableRow, { columns }: Encoding): Float32Array {
-  const inputs = columns.flatMap((column) => {
-    const { name, type, mean, deviation, values } = column
+  const inputs = columns.flatMap(({ name, type, mean, deviation, values }) => {
     const value = row[name]
     if (type === 'number') return [isThere(value) && value !== undefined ? (Number(value) - mean) / deviation : 0]
-    return widthOf(column) === 0 ? [] : values.map((known) => (String(value) === known ? 1 : 0))
+    return values.map((known) => (String(value) === known ? 1 : 0))
   })
   return Float32Array.from(inputs)
 }

@@ -13,7 +13,7 @@ import type { Tensor } from '../../tensor/tensor.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
-import type { Prepared, Recipe } from './recipe.ts'
+import type { Recipe, RecipeModel } from './recipe.ts'
 import { isTable, readColumns } from './rows.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
@@ -35,7 +35,13 @@ interface Labelled {
   readonly words: readonly string[]
 }
 
-interface PreparedTexts extends Prepared {
+interface Known {
+  readonly classes: readonly string[]
+  /** Words in the order of their numbers. */
+  readonly words: readonly string[]
+}
+
+interface TextModel extends RecipeModel {
   readonly vocabulary: Vocabulary
   readonly classes: readonly string[]
 }
@@ -43,7 +49,7 @@ interface PreparedTexts extends Prepared {
 const [padding, unknown] = ['<pad>', '<unknown>']
 
 /** Texts with a label each: praise or blame, topics, languages. */
-export const textRecipe: Recipe<Settings> = {
+export const textRecipe: Recipe<Settings, Known, TextModel> = {
   name: 'text-classifier',
   description: 'an LSTM or a Transformer that tells what kind of text it reads',
   settings: v.strictObject({
@@ -55,22 +61,24 @@ export const textRecipe: Recipe<Settings> = {
     label: v.optional(setting.text('column of the labels'), 'label'),
     model: v.optional(setting.oneOf(['lstm', 'transformer'], 'what reads'), 'lstm'),
     length: v.optional(setting.whole(1, 'words of a text that are read'), 64),
-    size: v.optional(setting.whole(4, "size of each word's row, a multiple of 4"), 64),
+    size: v.optional(setting.multiple(4, "size of each word's row"), 64),
     dropout: v.optional(setting.share('share that is left out at random while learning'), 0.5),
     minCount: v.optional(setting.whole(1, 'words that occur less often are taken for unknown'), 2),
   }),
-  async prepare(settings): Promise<PreparedTexts> {
-    const { length, size, dropout, minCount } = settings
-    const reader = settings.model === 'transformer' ? 'transformer' : 'lstm'
-    if (size % 4 !== 0) throw new UsageError(`field 'size' expects a multiple of 4, received ${size}`)
+  known: v.strictObject({ classes: setting.texts, words: setting.texts }),
+  async prepare(settings) {
+    const { length, minCount } = settings
     const { train, validation, test } = await readParts(settings)
-    const vocabulary = Vocabulary.of(
+    const { tokens } = Vocabulary.of(
       train.map(({ words }) => words),
       { minCount, special: [padding, unknown], unknown },
     )
     const classes = [...new Set([...train, ...validation, ...test].map(({ label }) => label))].sort()
     if (classes.length < 2)
       throw new FileError('text-classifier', `${settings.data}: all texts have the label '${classes[0]}'`)
+    const known = { classes, words: tokens }
+    const model = textModel(settings, known)
+    const { vocabulary } = model
     const sets = [train, validation, test].map((texts) => {
       const labels = Int32Array.from(texts, ({ label }) => classes.indexOf(label))
       return new TensorDataset(
@@ -84,27 +92,19 @@ export const textRecipe: Recipe<Settings> = {
     })
     const shown = classes.slice(0, 8).join(', ')
     return {
-      vocabulary,
-      classes,
-      model: new TextClassifier({
-        ...{ vocabulary: vocabulary.size, classes: classes.length, reader, size, maxLength: length, dropout },
-      }),
-      inputShape: [1, length],
-      inputDtype: 'int32',
+      ...model,
+      known,
       train: sets[0]!,
       validation: sets[1]!,
       test: sets[2]!,
-      loss: crossEntropy,
-      metrics: { accuracy },
-      headline: 'accuracy',
       facts: [
         `${count(train.length)} texts to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
         `${classes.length} classes: ${shown}${classes.length > 8 ? ' ...' : ''}; ${count(vocabulary.size - 2)} words`,
       ],
     }
   },
-  async predict(model, input, prepared) {
-    const { vocabulary, classes, inputShape } = prepared as PreparedTexts
+  restore: async (settings, known) => textModel(settings, known),
+  async predict({ model, vocabulary, classes, inputShape }, input) {
     const words = wordsOf(input)
     if (words.length === 0) throw new UsageError('expects a text, received an empty one')
     const shares = Array.from(await softmax(model.forward(numbersOf([words], vocabulary, inputShape[1]!)), 1).data())
@@ -122,6 +122,24 @@ export const textRecipe: Recipe<Settings> = {
       },
     }
   },
+}
+
+function textModel(settings: Settings, { classes, words }: Known): TextModel {
+  const { length, size, dropout } = settings
+  const reader = settings.model === 'transformer' ? 'transformer' : 'lstm'
+  const vocabulary = new Vocabulary(words, { unknown })
+  return {
+    vocabulary,
+    classes,
+    model: new TextClassifier({
+      ...{ vocabulary: vocabulary.size, classes: classes.length, reader, size, maxLength: length, dropout },
+    }),
+    inputShape: [1, length],
+    inputDtype: 'int32',
+    loss: crossEntropy,
+    metrics: { accuracy },
+    headline: 'accuracy',
+  }
 }
 
 interface Parts {

@@ -1,0 +1,125 @@
+/** A run that was moved elsewhere, away from the data that it learned from, predicts and exports. */
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { loadOnnx } from '../../src/io/onnx/onnx.ts'
+import { zeros } from '../../src/tensor/creation.ts'
+import { answerOf, gradusHere } from './command.ts'
+
+vi.setConfig({ testTimeout: 240_000 })
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gradus-moved-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const words = ['fine', 'warm', 'witty', 'dull', 'cold', 'empty']
+const lines = (count: number, line: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join('\n')
+
+async function writePictures(path: string): Promise<void> {
+  for (const [name, background] of Object.entries({ leaf: '#2a2', sky: '#38f' })) {
+    await mkdir(join(path, name), { recursive: true })
+    for (let i = 0; i < 8; i++) {
+      const picture = sharp({ create: { width: 40 + i, height: 36, channels: 3, background } })
+      await picture.png().toFile(join(path, name, `${i}.png`))
+    }
+  }
+}
+
+interface Case {
+  readonly recipe: string
+  /** The data: a file's content, or what makes a folder. */
+  readonly data: string | ((path: string) => Promise<void>)
+  readonly options: readonly string[]
+  readonly input: string
+  /** Shape of the tensor that the exported model takes. */
+  readonly shape: readonly number[]
+  readonly dtype?: 'int32'
+}
+
+const cases: readonly Case[] = [
+  {
+    recipe: 'tabular',
+    data: `rooms,town,name,rent\n${lines(80, (i) => `${1 + (i % 5)},${['north', 'south'][i % 2]},flat ${i},${300 + 60 * (i % 5) + 90 * (i % 2)}`)}`,
+    options: ['--target', 'rent', '--epochs', '3'],
+    input: 'rooms=2,town=south',
+    shape: [3, 3],
+  },
+  {
+    recipe: 'text-classifier',
+    data: lines(60, (i) => `${i % 6 < 3 ? 'praise' : 'blame'} a ${words[i % 6]} film`),
+    options: ['--epochs', '1', '--size', '8', '--length', '6'],
+    input: 'a witty film',
+    shape: [3, 6],
+    dtype: 'int32',
+  },
+  {
+    recipe: 'char-lm',
+    data: lines(40, (i) => `the ${words[i % 6]} film, the end`),
+    options: ['--epochs', '1', '--size', '8', '--layers', '1', '--context', '8', '--write', '20'],
+    input: 'the',
+    shape: [3, 8],
+    dtype: 'int32',
+  },
+  {
+    recipe: 'seq2seq',
+    data: lines(60, (i) => `${words[i % 6]}\t${[...words[i % 6]!].reverse().join(' ')}`),
+    options: ['--epochs', '1', '--size', '8', '--layers', '1', '--max-length', '8'],
+    input: 'dull',
+    shape: [3, 16],
+    dtype: 'int32',
+  },
+  {
+    recipe: 'forecast',
+    data: `load\n${lines(200, (i) => String(10 + Math.sin(i / 4)))}`,
+    options: ['--target', 'load', '--epochs', '1', '--past', '12', '--ahead', '4', '--season', '12', '--hidden', '8'],
+    input: 'end',
+    shape: [3, 12, 1],
+  },
+  {
+    recipe: 'image-classifier',
+    data: writePictures,
+    options: ['--epochs', '1', '--size', '32', '--workers', '0'],
+    input: 'sky.png',
+    shape: [3, 3, 32, 32],
+  },
+]
+
+test.each(cases)('a run of $recipe', async ({ recipe, data, options, input, shape, dtype }) => {
+  const [source, trained, moved] = ['data', 'run', 'moved'].map((name) => join(folder, `${recipe}-${name}`)) as [
+    string,
+    string,
+    string,
+  ]
+  if (typeof data === 'string') await writeFile(source, data)
+  else await data(source)
+  const file = recipe === 'tabular' || recipe === 'forecast' ? `${source}.csv` : source
+  if (file !== source) await rename(source, file)
+  await answerOf('train', recipe, '--data', file, ...options, '--run', trained)
+  let given = input
+  if (input.endsWith('.png')) {
+    given = join(folder, input)
+    await rename(join(source, 'sky', '3.png'), given)
+  }
+  const before = await answerOf('predict', trained, given)
+
+  await rm(file, { recursive: true })
+  await rename(trained, moved)
+  expect(await answerOf('predict', moved, given)).toEqual(before)
+  const shown = await gradusHere('summary', moved)
+  expect([shown.code, shown.stdout.includes(' parameters')]).toEqual([0, true])
+  const exported = await answerOf('export', moved, '--onnx')
+  expect(exported['files']).toContain('model.onnx')
+  const graph = await loadOnnx(join(moved, 'export', 'model.onnx'))
+  expect(graph.forward(zeros([...shape], { dtype: dtype ?? 'float32' })).shape[0]).toBe(3)
+  expect(JSON.parse(await readFile(join(moved, 'export', 'config.json'), 'utf8')).recipe).toBe(recipe)
+
+  // What needs the data says that it is not there.
+  const { code, stderr } = await gradusHere('eval', moved)
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^gradus: [^\n]+\n$/)])
+  expect(stderr).toContain(file)
+})
