@@ -28,6 +28,8 @@ export const matmul: Kind<MatmulWork> = {
     let product: Tensor | undefined
     return {
       async run() {
+        // PyTorch writes every product into the same memory.
+        product?.dispose()
         product = a.matmul(b)
         await realize(product)
       },

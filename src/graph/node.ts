@@ -79,8 +79,10 @@ export class Node<A extends Attrs = Attrs> {
   declare released: boolean
   /** The number that the last walk which numbers nodes gave this one. */
   declare mark: number
-  /** Whether a tensor was made of this node, which may ask for its value at any time. */
-  declare held: boolean
+  /** How many hold this node, and may ask for its value at any time: tensors that were made of it, and whoever called {@link hold}. */
+  declare held: number
+  /** Whether no other node has the array of its value. */
+  declare ownsValue: boolean
   /** Of a leaf: what it is, or was, the version of. */
   declare cell: Cell | undefined
   /** The version of an assigned leaf before this one, as long as its value is kept. */
@@ -108,7 +110,8 @@ export class Node<A extends Attrs = Attrs> {
     this.slot = undefined
     this.released = false
     this.mark = 0
-    this.held = false
+    this.held = 0
+    this.ownsValue = false
     this.cell = undefined
     this.previous = undefined
     this.stale = false
@@ -169,7 +172,7 @@ export function expand(node: Node): Node {
 
 /** Keeps the value of a leaf's version when the leaf moves on, for whoever comes back to it. */
 export function hold(node: Node): Node {
-  node.held = true
+  node.held++
   return node
 }
 

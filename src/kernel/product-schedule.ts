@@ -64,7 +64,7 @@ export interface ProductSchedule {
 
 /** A product is cut into so many chunks, unless these are smaller or larger than pays, in multiply-adds. */
 const enoughChunks = 32
-const leastWork = 2 ** 18
+const leastWork = 2 ** 17
 const mostWork = 2 ** 24
 /** With so many rows reading b is paid for, and a block of a stays in the second-level cache. */
 const mostRows = 256

@@ -18,7 +18,7 @@ import { type Assignment, isSeparated, spareValues, stepsOf, supersede } from '.
  * Values that no tensor holds are given up when nothing but very old recordings could ask for them: the version of a leaf
  * before its last one as soon as the next is computed, and a gradient when another takes its place. So two buffers serve all
  * versions of a leaf. What was recorded from a version and is asked for too late is refused with a {@link StaleError}, never
- * computed from a later one.
+ * computed from a later one. The same goes for what the last tensor that held it let go of: see {@link letGo}.
  */
 
 /** When so many versions of one leaf wait they are computed, so that a loop that never reads anything keeps no history. */
@@ -33,8 +33,15 @@ class Pending {
   readonly losses: Node[] = []
   readonly slots = new Set<GradSlot>()
   results: Node[] = []
+  /** Values that nobody holds any more, for the next run to give up. */
+  readonly released: Node[] = []
   /** What else has to be taken back when it fails. */
   readonly undo: (() => void)[] = []
+
+  get isEmpty(): boolean {
+    const { assignments, losses, slots, results, undo } = this
+    return assignments.size + losses.length + slots.size + results.length + undo.length === 0
+  }
 
   /** @param separated whether versions that are computed step by step are among them */
   roots(separated: boolean): Node[] {
@@ -45,13 +52,14 @@ class Pending {
     }
     roots.push(...this.losses)
     for (const { grad } of this.slots) if (grad) roots.push(grad)
-    for (const node of this.results) if (node.uses === 0) roots.push(node)
+    for (const node of this.results) if (node.uses === 0 && node.held > 0) roots.push(node)
     return roots
   }
 
   /** Takes out what is later than the next realisation: no assignment is. */
   leave(isLater: (node: Node) => boolean): Pending {
     const left = new Pending()
+    if (this.isEmpty) return left
     for (const slot of this.slots) {
       if (!slot.grad || !isLater(slot.grad)) continue
       this.slots.delete(slot)
@@ -83,6 +91,19 @@ export function rememberResult(node: Node): void {
 /** Forgets the results recorded after the node of number `start`, but for `kept`: those of a function that did not return them. */
 export function forgetResults(start: number, kept: ReadonlySet<Node>): void {
   pending.results = pending.results.filter((node) => node.id <= start || kept.has(node))
+}
+
+/**
+ * Tells that a tensor which held `node` does not ask for its value any more. When none is left the next run gives it up, unless it
+ * reads it: memory of its own serves a result of that size then.
+ */
+export function letGo(node: Node): void {
+  if (--node.held === 0 && node.value) pending.released.push(node)
+}
+
+/** What tensors let go of since the last run, for whoever begins another. */
+export function takeReleased(): Node[] {
+  return pending.released.splice(0)
 }
 
 /** Remembers a differentiated loss and the gradients it left, to be computed together with the next realisation. */
@@ -140,8 +161,7 @@ export function withoutTrace<T>(fn: () => T): T {
 
 /** Whether anything recorded waits to be computed, or is being computed. */
 export function isAnythingPending(): boolean {
-  const { assignments, losses, slots, results } = pending
-  return flight !== undefined || assignments.size > 0 || losses.length > 0 || slots.size > 0 || results.length > 0
+  return flight !== undefined || !pending.isEmpty
 }
 
 /** A run beside the program. */
@@ -237,13 +257,17 @@ function carryOut(
   land()
   const repeatably = how === 'repeatably'
   const isLater = ({ id }: Node): boolean => id > upTo
-  // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
-  const roots = [...new Set([...asked, ...pending.roots(!repeatably)])].filter((node) => !node.value && !isLater(node))
-  roots.sort((a, b) => a.id - b.id)
   const taken = pending
-  pending = taken.leave(isLater)
   const { assignments } = taken
-  if (roots.length === 0) return { roots, prepared: undefined, assignments }
+  const wanted = taken.isEmpty && asked.length === 1 ? asked : new Set([...asked, ...taken.roots(!repeatably)])
+  const roots = Array.from(wanted).filter((node) => !node.value && !isLater(node))
+  // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
+  roots.sort((a, b) => a.id - b.id)
+  pending = taken.leave(isLater)
+  if (roots.length === 0) {
+    pending.released.push(...taken.released)
+    return { roots, prepared: undefined, assignments }
+  }
   const target = device()
   const gradients = Array.from(taken.slots, (slot) => [slot, slot.grad] as const)
   let prepared: Prepared | undefined
@@ -252,7 +276,7 @@ function carryOut(
     const steps = repeatably ? [roots] : stepsOf(roots, assignments)
     const last = steps.pop()!
     for (const step of steps) settleAll(step, target.run(step))
-    const spare = spareValues(assignments, taken.slots)
+    const spare = [...spareValues(assignments, taken.slots), ...taken.released]
     const values = how === 'beside' && target.launch ? target.launch(last, spare) : target.run(last, spare)
     if (!Array.isArray(values)) {
       flight = { landing: values, roots: last, taken, gradients }
@@ -291,6 +315,7 @@ function settleAll(nodes: readonly Node[], values: readonly TypedArray[]): void 
 /** Keeps a result and forgets how it came about, unless a derivative may still be asked for. */
 function settle(node: Node, value: TypedArray): void {
   node.value = value
+  node.ownsValue = true
   if (node.requiresGrad && !node.released && node.op.name !== 'assign') return
   node.inputs = []
   node.expansion = undefined

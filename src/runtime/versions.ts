@@ -22,6 +22,7 @@ export function isSeparated(versions: readonly Node[]): boolean {
 
 /** Roots of a loop that nobody looked at, cut where a leaf that has its new version gets another. */
 export function stepsOf(roots: readonly Node[], pending: ReadonlyMap<Cell, Assignment>): (readonly Node[])[] {
+  if (pending.size === 0) return [roots]
   const recorded: { readonly cell: Cell; readonly id: number }[] = []
   for (const [cell, { versions }] of pending)
     if (isSeparated(versions)) for (const { id } of versions) recorded.push({ cell, id })

@@ -11,10 +11,10 @@ import {
 import { ShapeError } from '../core/errors.ts'
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts'
 import { hold, type Node } from '../graph/node.ts'
-import { scalar } from '../graph/ops/leaves.ts'
+import { disposed, scalar } from '../graph/ops/leaves.ts'
 import { cast } from '../graph/ops/logic.ts'
 import { refuseToRead } from '../runtime/capture.ts'
-import { awaitValue, realizeAside, realizeNodes, rememberResult } from '../runtime/realize.ts'
+import { awaitValue, letGo, realizeAside, realizeNodes, rememberResult } from '../runtime/realize.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Nested arrays of numbers (booleans for bool tensors), as deep as the tensor has dimensions. */
@@ -61,7 +61,7 @@ export abstract class TensorBase {
   declare node: Node
 
   constructor(node: Node) {
-    node.held = true
+    node.held++
     if (node.op.kind === 'leaf') node.cell ??= this
     this.node = node
   }
@@ -82,6 +82,22 @@ export abstract class TensorBase {
   /** Number of elements. */
   get size(): number {
     return sizeOf(this.node.shape)
+  }
+
+  /**
+   * Lets go of the value now instead of when this tensor is garbage-collected: the next result of its size is computed into the same
+   * memory, which is still in the caches. Never needed; worth it in a loop of large results. `using y = f(x)` does it at the end of a
+   * block. Reading the tensor, or computing something recorded from it later than with the next realisation, throws a
+   * {@link StaleError} from now on.
+   */
+  dispose(): void {
+    const { node } = this
+    this.node = disposed(node)
+    if (node.cell !== this) letGo(node)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
   }
 
   /** Whether the value has been computed. */
@@ -105,8 +121,7 @@ export abstract class TensorBase {
   private async awaited<T>(read: (node: Node) => T): Promise<T> {
     const { node } = this
     refuseToRead()
-    // A leaf may move on in the meantime, and further.
-    if (!node.value) await awaitValue(hold(node))
+    if (!node.value) await awaitValue(kept(node))
     return read(node)
   }
 
@@ -151,6 +166,11 @@ export abstract class TensorBase {
   }
 }
 
+/** A node whose value is kept for the one who asked for it: a leaf may move on in the meantime, and further. */
+function kept(node: Node): Node {
+  return node.held > 0 ? node : hold(node)
+}
+
 function elementsOf({ value, dtype }: Node): Values {
   const values = toValues(value!, dtype)
   return values === value ? values.slice() : values
@@ -180,5 +200,5 @@ export function storageFor(shape: Shape, dtype: DType): TypedArray {
 
 /** Computes several tensors, and everything pending, in one go. */
 export async function realize(...tensors: readonly Tensor[]): Promise<void> {
-  await realizeAside(tensors.map((x) => hold(x.node)))
+  await realizeAside(tensors.map((x) => kept(x.node)))
 }

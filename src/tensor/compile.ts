@@ -13,7 +13,7 @@ import {
   realizeRepeatably,
   submit,
 } from '../runtime/realize.ts'
-import { outdated, realised, Replay } from '../runtime/replay.ts'
+import { outdated, realised, Replay, sharing } from '../runtime/replay.ts'
 import { Tensor } from './tensor.ts'
 
 /** So many captures are kept; the one used last is looked at first. */
@@ -133,7 +133,7 @@ function record<A extends readonly unknown[], R>(
   const patterns = args.map((arg) => patternOf(arg, tensors))
   settleArguments(tensors)
   // Tensors that the function sees in place of its arguments, so that each is found again in what it records.
-  const inside = tensors.map((x) => (isLeafWithGradient(x) ? x : new Tensor(realised(x.node, x.node.value!))))
+  const inside = tensors.map((x) => (isLeafWithGradient(x) ? x : new Tensor(sharing(x.node))))
   const given = inside.map(({ node }) => node)
   const { id: start } = constant(0)
   let position = 0
@@ -166,11 +166,7 @@ function record<A extends readonly unknown[], R>(
     const { shape, dtype } = x
     return root === undefined ? { kind: 'other', value: x } : { kind: 'root', position: root, type: { shape, dtype } }
   })
-  const detached = rebuild(
-    result,
-    tensors,
-    (root, type) => new Tensor(realised(type, realisation.roots[root]!.value!)),
-  ) as R
+  const detached = rebuild(result, tensors, (root) => new Tensor(sharing(realisation.roots[root]!))) as R
   const { prepared } = realisation
   if (!prepared) return { value: detached, captured: undefined }
   const holderOf = (cell: Cell): Cell | number => argument.get(cell as Tensor) ?? cell

@@ -252,8 +252,7 @@ export class Plan {
   }
 
   /**
-   * Values of the roots. Results that are not held have memory of their own, which none of the leaves and of the other results
-   * shares.
+   * Values of the roots. Each has memory of its own, which none of the leaves and of the other roots shares.
    */
   run(given: Given, memory: ResultMemory): TypedArray[] {
     const { arrays, finish } = this.bind(given, memory)
@@ -324,7 +323,7 @@ export class Plan {
     const finish = (): TypedArray[] =>
       this.roots.map(({ source, dtype, isLeaf, isRepeated }, i) => {
         const array = arrays[source]!
-        if (!isLeaf && (!isRepeated || (held[i] && isHeld[source]))) return array
+        if (!isLeaf && !isRepeated) return array
         const copy = memory.take(dtype, array.length, held[i]!)
         copy.set(array)
         return copy

@@ -5,7 +5,7 @@ import { uninitializedBytes } from './memory.ts'
  * Where results lie. The system takes longer to provide fresh memory than most kernels to fill it, and each training step makes
  * new versions of all parameters: what was given up is used again, by results of the same type and length.
  *
- * Only results that no tensor holds are ever taken back, so nothing that was handed out is overwritten.
+ * What a tensor holds is taken back only when it is let go of, so nothing that was handed out is overwritten.
  */
 
 /** Small results are cut from pieces of this size. */
@@ -21,6 +21,8 @@ interface Spare {
   readonly array: TypedArray
   /** The run before which it was given back last. */
   since: number
+  /** Whether it was taken for a result that tensors hold. */
+  held: boolean
 }
 
 /** Constructors of the arrays that dtypes are stored in. */
@@ -41,22 +43,27 @@ export class ResultMemory {
     if (++this.runs % patience === 0) this.trim()
   }
 
-  /** An array with undefined elements that nothing else refers to. Only one for a result that is not `held` can be given back. */
+  /** An array with undefined elements that nothing else refers to. A small one for a result that is `held` is never given back. */
   take(dtype: DType, length: number, held: boolean): TypedArray {
     const bytes = length * bytesPerElement(dtype)
-    if (held)
-      return bytes > smallBytes ? view(uninitializedBytes(bytes), dtype, length) : this.small(dtype, length, bytes)
+    if (held && bytes <= smallBytes) return this.small(dtype, length, bytes)
     const idle = this.spare.get(dtype)?.get(length)?.pop()
-    if (idle) return idle.array
+    if (idle) {
+      idle.held = held
+      return idle.array
+    }
     const fresh = view(uninitializedBytes(bytes), dtype, length)
-    this.own.set(fresh.buffer, { array: fresh, since: 0 })
+    this.own.set(fresh.buffer, { array: fresh, since: 0, held })
     return fresh
   }
 
-  /** Takes back what {@link take} gave, if it was for a result that is not held; what comes from elsewhere is left alone. */
-  giveBack(array: TypedArray, dtype: DType): void {
+  /**
+   * Takes back what {@link take} gave; what comes from elsewhere is left alone, and so is what was for a result that is held,
+   * unless it is `owned`: nobody else's.
+   */
+  giveBack(array: TypedArray, dtype: DType, owned = false): void {
     const entry = this.own.get(array.buffer)
-    if (!entry) return
+    if (!entry || (entry.held && !owned)) return
     entry.since = this.runs
     const lengths = this.spare.get(dtype) ?? new Map<number, Spare[]>()
     this.spare.set(dtype, lengths)

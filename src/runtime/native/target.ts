@@ -60,7 +60,7 @@ export class NativeTarget implements Target {
     const structure = structureOf(roots, threadPool().threads)
     const { leaves, scalars } = structure
     const plan = this.planFor(structure, roots)
-    const held = roots.map((root) => root.held)
+    const held = roots.map((root) => root.held > 0)
     return {
       leaves,
       scalars,
@@ -83,14 +83,14 @@ export class NativeTarget implements Target {
     const given = {
       leaves: leaves.map((leaf) => leaf.value!),
       numbers: scalars.map((scalar) => (scalar.attrs as { value: number }).value),
-      held: roots.map((root) => root.held),
+      held: roots.map((root) => root.held > 0),
     }
     return { plan, given }
   }
 
   private recycle(spare: readonly Node[]): void {
     this.memory.begin()
-    for (const node of spare) if (node.value) this.memory.giveBack(giveUp(node)!, node.dtype)
+    for (const node of spare) if (node.value) this.memory.giveBack(giveUp(node)!, node.dtype, node.ownsValue)
   }
 
   private planFor(structure: Structure, roots: readonly Node[]): Plan {
