@@ -1,5 +1,6 @@
 import { copyFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { writeFileAtomic } from '../io/atomic-file.ts'
 import { exportOnnx } from '../io/onnx/onnx.ts'
 import { saveModel } from '../models/saved.ts'
 import { zeros } from '../tensor/creation.ts'
@@ -27,10 +28,13 @@ export async function exportRun(
     model: restored.model,
     config: { recipe: recipe.name, settings, ...(classes && { classes }), ...(about.known as object) },
   }
-  const { model, config, files = [] } = published
+  const { model, config, files = [], json: contents = {} } = published
   await saveModel(out, model, { config })
   for (const file of files) await copyFile(file, join(out, basename(file)))
-  const written = ['config.json', 'model.safetensors', ...files.map((file) => basename(file))]
+  for (const [name, content] of Object.entries(contents))
+    await writeFileAtomic(join(out, name), `${JSON.stringify(content, null, 2)}\n`)
+  const others = new Set([...files.map((file) => basename(file)), ...Object.keys(contents)])
+  const written = ['config.json', 'model.safetensors', ...others]
   if (onnx) {
     const { inputs, inputNames } = published.example ?? { inputs: [emptyInput(restored)], inputNames: ['input'] }
     await exportOnnx(model, inputs, join(out, 'model.onnx'), { inputNames, outputNames: ['output'] })

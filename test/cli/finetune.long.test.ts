@@ -13,7 +13,7 @@ import { loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { loadTokenizer } from '../../src/io/tokenizer.ts'
 import { fromPretrained } from '../../src/models/pretrained.ts'
 import { manualSeed } from '../../src/tensor/random.ts'
-import { publishBert, publishResnet18 } from '../hub/repositories.ts'
+import { publishBert, publishGpt2, publishLlama, publishResnet18 } from '../hub/repositories.ts'
 import { type HubServer, hubServer } from '../hub/server.ts'
 import { type Answer, answerOf, gradusHere } from './command.ts'
 
@@ -41,11 +41,8 @@ afterAll(async () => {
 const answer = (...args: readonly string[]): Promise<Answer & { test: { accuracy: number } }> =>
   answerOf(...args) as never
 
-test('gradus finetune text: trains, tests, predicts, exports and goes on from what it exported', async () => {
-  await publishBert(server, 'google-bert/bert-base-uncased', words, {
-    ...{ vocab_size: 64, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64 },
-    max_position_embeddings: 24,
-  })
+/** Praise and blame, each in four kinds of sentences. */
+function reviews(): string {
   const kinds = { praise: ['fine', 'warm', 'witty'], blame: ['dull', 'cold', 'empty'] }
   const rows = Object.entries(kinds).flatMap(([label, adjectives]) =>
     ['film', 'story', 'play'].flatMap((noun) =>
@@ -57,8 +54,16 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
       ]),
     ),
   )
+  return ['text,label', ...rows].join('\n')
+}
+
+test('gradus finetune text: trains, tests, predicts, exports and goes on from what it exported', async () => {
+  await publishBert(server, 'google-bert/bert-base-uncased', words, {
+    ...{ vocab_size: 64, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64 },
+    max_position_embeddings: 24,
+  })
   const table = join(folder, 'reviews.csv')
-  await writeFile(table, ['text,label', ...rows].join('\n'))
+  await writeFile(table, reviews())
   const trainedIn = join(folder, 'text')
   const quick = ['--epochs', '12', '--batch-size', '8', '--lr', '3e-3', '--head-lr', '3e-3']
   const from = ['--from', 'google-bert/bert-base-uncased']
@@ -144,6 +149,45 @@ test('gradus finetune text: trains, tests, predicts, exports and goes on from wh
   expect((await answer('predict', join(folder, 'probe'), 'A WITTY story'))['prediction']).toBe('praise')
   expect((await answer('eval', join(folder, 'probe')))['accuracy']).toBe(probe.test.accuracy)
 })
+
+const llama = { hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 2 }
+
+test.each([
+  ['gpt2', publishGpt2, { n_embd: 32, n_layer: 1, n_head: 2, n_positions: 64 }],
+  ['llama', publishLlama, { ...llama, num_key_value_heads: 1, max_position_embeddings: 64 }],
+] as const)(
+  'gradus finetune text: %s, which has no padding, reads the class from the last token',
+  async (name, publish, sizes) => {
+    await publish(server, `gradus/${name}`, sizes)
+    const table = join(folder, `${name}.csv`)
+    await writeFile(table, reviews())
+    const [trainedIn, out] = [join(folder, name), join(folder, `${name}-exported`)]
+    const quick = ['--epochs', '25', '--batch-size', '8', '--lr', '5e-3', '--head-lr', '5e-3', '--max-length', '80']
+    const trained = await answer('finetune', 'text', table, '--from', `gradus/${name}`, ...quick, '--run', trainedIn)
+    expect(trained.test.accuracy).toBeGreaterThan(0.9)
+    const texts = ['a witty story', 'the play is dull']
+    const guesses: Answer[] = []
+    for (const text of texts) guesses.push(await answer('predict', trainedIn, text))
+    expect(guesses.map((guess) => guess['prediction'])).toEqual(['praise', 'blame'])
+
+    // The exported model takes both at once: the padding has a token and plays no part.
+    await answer('export', trainedIn, '--onnx', '--out', out)
+    const { model } = await fromPretrained(out)
+    const tokenizer = await loadTokenizer(out)
+    expect(JSON.parse(await readFile(join(out, 'tokenizer_config.json'), 'utf8')).pad_token).toMatch(/end/)
+    const { inputIds, attentionMask } = tokenizer.batch(texts)
+    const shares = (await model.forward(inputIds, { attentionMask }).softmax(1).toArray()) as number[][]
+    const graph = await loadOnnx(join(out, 'model.onnx'))
+    expect(graph.inputNames).toEqual(['input_ids', 'attention_mask'])
+    const filled = tokenizer.batch(texts, { padding: 'maxLength', maxLength: 64 })
+    const again = (await graph.forward(filled.inputIds, filled.attentionMask).softmax(1).toArray()) as number[][]
+    for (const [i, { probabilities }] of guesses.entries()) {
+      const { praise } = probabilities as { praise: number }
+      expect(Math.abs(shares[i]![1]! - praise)).toBeLessThan(1e-6)
+      expect(Math.abs(again[i]![1]! - praise)).toBeLessThan(1e-5)
+    }
+  },
+)
 
 test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   await publishResnet18(server, 'timm/resnet18.a1_in1k', 32)

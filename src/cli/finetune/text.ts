@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
-import { modelFiles } from '../../io/hub/model-files.ts'
+import { modelFiles, readJson } from '../../io/hub/model-files.ts'
 import { loadTokenizer, type Tokenizer } from '../../io/tokenizer.ts'
 import { classInTransformers } from '../../models/architectures.ts'
 import { Lora } from '../../models/lora.ts'
@@ -131,6 +131,8 @@ export const finetuneText: Recipe<Settings, Known, TextModel> = {
   async publish({ model, config, tokenizer, classes, maxLength, files }) {
     model.lora?.merge()
     const { num_labels: _, ...others } = config
+    const { paddingToken } = tokenizer
+    const about = await readJson(await modelFiles(dirname(files[0]!)), 'tokenizer_config.json')
     return {
       model: model.network,
       config: {
@@ -139,10 +141,17 @@ export const finetuneText: Recipe<Settings, Known, TextModel> = {
         id2label: Object.fromEntries(classes.map((name, i) => [i, name])),
         label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
         // Decoders look for the last token before it.
-        pad_token_id: config['pad_token_id'] ?? tokenizer.paddingToken,
+        pad_token_id: config['pad_token_id'] ?? paddingToken,
       },
       files,
-      example: exampleOf(maxLength),
+      // Tokenizers of decoders name no padding, without which nobody can make batches.
+      json: {
+        'tokenizer_config.json': {
+          ...about,
+          pad_token: about?.['pad_token'] ?? tokenizer.decode([paddingToken], { skipSpecialTokens: false }),
+        },
+      },
+      example: exampleOf(config, maxLength),
     }
   },
 }
@@ -165,7 +174,7 @@ async function textModel(
       ? undefined
       : new Lora(network, { rank, alpha: 2 * rank, target: inner.filter((path) => !head.has(path)) })
   const tokenizer = await loadTokenizer(dirname(files[0]!))
-  const maxLength = Math.min(longest, tokenizer.maxLength ?? Number.POSITIVE_INFINITY)
+  const maxLength = Math.min(longest, tokenizer.maxLength ?? Number.POSITIVE_INFINITY, placesOf(config))
   return {
     ...{ classes, config, tokenizer, files, maxLength },
     model: new SequenceClassifier(network, lora),
@@ -177,13 +186,24 @@ async function textModel(
   }
 }
 
-/** One text of the greatest length: shorter ones are filled up to it. */
-function exampleOf(length: number): NonNullable<Publication['example']> {
+/** One text of the greatest length: shorter ones are filled up to it. Of the kinds of tokens only where the network tells them apart. */
+function exampleOf(config: Known['config'], length: number): NonNullable<Publication['example']> {
   const row = (value: number): Tensor => full([1, length], value, { dtype: 'int32' })
+  const { type_vocab_size: kinds } = config
+  const hasKinds = typeof kinds === 'number' && kinds > 1
   return {
-    inputs: [row(0), { attentionMask: row(1), tokenTypeIds: row(0) }],
-    inputNames: ['input_ids', 'attention_mask', 'token_type_ids'],
+    inputs: [row(0), { attentionMask: row(1), ...(hasKinds && { tokenTypeIds: row(0) }) }],
+    inputNames: ['input_ids', 'attention_mask', ...(hasKinds ? ['token_type_ids'] : [])],
   }
+}
+
+/** How many tokens the network has places for. */
+function placesOf(config: Known['config']): number {
+  const { n_positions: gpt2, max_position_embeddings: others, model_type: type, pad_token_id: padding } = config
+  const places = gpt2 ?? others
+  if (typeof places !== 'number') return Number.POSITIVE_INFINITY
+  // RoBERTa counts from behind the padding.
+  return type === 'roberta' && typeof padding === 'number' ? places - padding - 1 : places
 }
 
 const tokenizerFiles = [

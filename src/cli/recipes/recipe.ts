@@ -51,6 +51,8 @@ export interface Publication {
   readonly config: Readonly<Record<string, unknown>>
   /** Paths of files that are copied: those of the tokenizer. */
   readonly files?: readonly string[]
+  /** Contents of further JSON files by name; they come before copies of that name. */
+  readonly json?: Readonly<Record<string, object>>
   /** What `forward` takes, for export to ONNX, and what to call its tensors. Default: zeros of `inputShape`. */
   readonly example?: { readonly inputs: readonly Tree[]; readonly inputNames: readonly string[] }
 }
