@@ -9,6 +9,14 @@ type SharpModule = {
   default(options: SharpOptions): Sharp
 }
 
+/** How {@link decodeImage} makes up pixels between pixels, by PyTorch's names; all of them smooth before they shrink, but for `nearest`. */
+export type Interpolation = (typeof interpolations)[number]
+
+export const interpolations = ['nearest', 'bilinear', 'bicubic', 'lanczos'] as const
+
+/** What sharp calls them. */
+const kernels = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanczos: 'lanczos3' } as const
+
 export interface DecodeOptions {
   /** 3: red, green, blue; 1: grey. Transparent pixels are seen on white. Default 3. */
   readonly channels?: 1 | 3
@@ -16,6 +24,8 @@ export interface DecodeOptions {
   readonly shorterSide?: number
   /** Scales to exactly this size while decoding, whatever the proportions. Default: as it is. */
   readonly size?: readonly [height: number, width: number]
+  /** Of either. Default `'lanczos'`. */
+  readonly interpolation?: Interpolation
 }
 
 /**
@@ -28,12 +38,13 @@ export interface DecodeOptions {
  * installed.
  */
 export async function decodeImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Tensor> {
-  const { channels = 3, shorterSide, size } = options
+  const { channels = 3, shorterSide, size, interpolation = 'lanczos' } = options
+  const kernel = kernels[interpolation]
   const { default: sharp } = await importPackage<SharpModule>('decodeImage', 'pictures are decoded by', 'sharp')
   try {
     let picture = sharp(source, { failOn: 'error', sequentialRead: true }).rotate().flatten({ background: 'white' })
-    if (size) picture = picture.resize(size[1], size[0], { fit: 'fill' })
-    else if (shorterSide) picture = picture.resize(shorterSide, shorterSide, { fit: 'outside' })
+    if (size) picture = picture.resize(size[1], size[0], { fit: 'fill', kernel })
+    else if (shorterSide) picture = picture.resize(shorterSide, shorterSide, { fit: 'outside', kernel })
     picture = channels === 1 ? picture.greyscale() : picture.toColourspace('srgb')
     const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     return new Tensor(buffer(planes(data, info, channels), [channels, info.height, info.width], 'uint8'))

@@ -12,7 +12,7 @@ export {
   type RemoteFile,
 } from './download.ts'
 export { decodeIdx, loadIdx } from './idx.ts'
-export { decodeImage, type DecodeOptions, encodeImage } from './image.ts'
+export { decodeImage, type DecodeOptions, encodeImage, type Interpolation } from './image.ts'
 export { imageDataset, type LabelledImages } from './image-dataset.ts'
 export { type ImageFolder, imageFolder } from './image-folder.ts'
 export { jsonl, type JsonlOptions, type JsonlRow } from './jsonl.ts'

@@ -1,8 +1,6 @@
 import type { Settings } from '../io/settings.ts'
 import type { Module } from '../nn/module.ts'
-
-/** What published weights call a parameter that has this name in the model. */
-export type PublishedName = (name: string) => string
+import type { Published } from './published.ts'
 
 /** A network that `config.json` can name. */
 export interface Architecture {
@@ -11,6 +9,6 @@ export interface Architecture {
   readonly roots?: readonly string[]
   /** Names of the head, where it has no name of its own. */
   readonly head?: string
-  /** What published weights call its parts. Default: the same. */
-  readonly publishedName?: PublishedName
+  /** Default: as the model holds them. */
+  readonly published?: Published
 }

@@ -74,6 +74,8 @@ export class AlexNet extends Module {
 export interface VggOptions extends DropoutClassifierOptions {
   /** Batch normalisation after every convolution, as in `vgg16_bn`. Default false. */
   readonly batchNorm?: boolean
+  /** Width of the first of the two hidden layers of the classifier. Default 4096, as the second. */
+  readonly hiddenDim?: number
 }
 
 /** Layers with weights that a VGG may have. */
@@ -116,7 +118,7 @@ export class Vgg extends Module {
 
   constructor(
     layers: VggLayers,
-    { numClasses = 1000, inChannels = 3, dropout = 0.5, batchNorm = false }: VggOptions = {},
+    { numClasses = 1000, inChannels = 3, dropout = 0.5, batchNorm = false, hiddenDim = 4096 }: VggOptions = {},
   ) {
     super()
     const features: Layer[] = []
@@ -132,8 +134,8 @@ export class Vgg extends Module {
     }
     this.features = new Sequential(features)
     this.classifier = new Sequential(
-      ...[new Linear(512 * 7 * 7, 4096), new ReLU(), new Dropout(dropout)],
-      ...[new Linear(4096, 4096), new ReLU(), new Dropout(dropout), new Linear(4096, numClasses)],
+      ...[new Linear(512 * 7 * 7, hiddenDim), new ReLU(), new Dropout(dropout)],
+      ...[new Linear(hiddenDim, 4096), new ReLU(), new Dropout(dropout), new Linear(4096, numClasses)],
     )
   }
 

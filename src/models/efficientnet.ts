@@ -4,8 +4,7 @@ import { Dropout } from '../nn/layers/dropout.ts'
 import { Linear } from '../nn/layers/linear.ts'
 import { type Layer, Module } from '../nn/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { convNorm, SqueezeExcitation, StochasticDepth } from './mobile-blocks.ts'
-import type { ClassifierOptions } from './options.ts'
+import { convNorm, type MobileOptions, SqueezeExcitation, StochasticDepth } from './mobile-blocks.ts'
 import { startConvolutions } from './resnet.ts'
 
 /** Expansion, kernel size, stride, channels and number of blocks of each stage. */
@@ -22,6 +21,14 @@ const stages: readonly (readonly [number, number, number, number, number])[] = [
 /** Samples that the last block leaves out in training; earlier ones proportionally fewer. */
 const lastDropProbability = 0.2
 
+interface MBConvSettings extends Pick<MobileOptions, 'norm' | 'tensorflowPadding'> {
+  readonly expansion: number
+  readonly kernelSize: number
+  readonly stride: number
+  /** Probability of leaving the block out. */
+  readonly drop: number
+}
+
 class MBConv extends Module {
   readonly adds: boolean
   block: Sequential
@@ -30,17 +37,19 @@ class MBConv extends Module {
   constructor(
     inChannels: number,
     channels: number,
-    { expansion, kernelSize, stride, drop }: { expansion: number; kernelSize: number; stride: number; drop: number },
+    { expansion, kernelSize, stride, drop, norm = {}, tensorflowPadding = false }: MBConvSettings,
   ) {
     super()
     const hidden = inChannels * expansion
     const squeezed = Math.max(1, Math.floor(inChannels / 4))
     this.adds = stride === 1 && inChannels === channels
     this.block = new Sequential([
-      ...(expansion === 1 ? [] : [convNorm(inChannels, hidden, 1, { activation: new SiLU() })]),
-      convNorm(hidden, hidden, kernelSize, { stride, groups: hidden, activation: new SiLU() }),
+      ...(expansion === 1 ? [] : [convNorm(inChannels, hidden, 1, { activation: new SiLU(), norm })]),
+      convNorm(hidden, hidden, kernelSize, {
+        ...{ stride, groups: hidden, activation: new SiLU(), norm, tensorflowPadding },
+      }),
       new SqueezeExcitation(hidden, squeezed, { activation: new SiLU() }),
-      convNorm(hidden, channels, 1),
+      convNorm(hidden, channels, 1, { norm }),
     ])
     this.stochasticDepth = new StochasticDepth(drop)
   }
@@ -59,22 +68,24 @@ export class EfficientNetB0 extends Module {
   features: Sequential
   classifier: Sequential
 
-  constructor({ numClasses = 1000, inChannels = 3 }: ClassifierOptions = {}) {
+  constructor({ numClasses = 1000, inChannels = 3, norm = {}, tensorflowPadding = false }: MobileOptions = {}) {
     super()
     const total = stages.reduce((sum, stage) => sum + stage[4], 0)
-    const features: Layer[] = [convNorm(inChannels, 32, 3, { stride: 2, activation: new SiLU() })]
+    const features: Layer[] = [
+      convNorm(inChannels, 32, 3, { stride: 2, activation: new SiLU(), norm, tensorflowPadding }),
+    ]
     let before = 32
     let number = 0
     for (const [expansion, kernelSize, stride, channels, count] of stages) {
       const blocks = Array.from({ length: count }, (_, i) => {
         const drop = (lastDropProbability * number++) / total
-        const settings = { expansion, kernelSize, stride: i === 0 ? stride : 1, drop }
+        const settings = { expansion, kernelSize, stride: i === 0 ? stride : 1, drop, norm, tensorflowPadding }
         return new MBConv(i === 0 ? before : channels, channels, settings)
       })
       features.push(new Sequential(blocks))
       before = channels
     }
-    features.push(convNorm(before, 1280, 1, { activation: new SiLU() }))
+    features.push(convNorm(before, 1280, 1, { activation: new SiLU(), norm }))
     this.features = new Sequential(features)
     this.classifier = new Sequential(new Dropout(0.2), new Linear(1280, numClasses))
     startConvolutions(this)

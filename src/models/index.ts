@@ -4,7 +4,8 @@ export { CifarResNet, type CifarResNetOptions, cifarResnet20, cifarResnet56, cif
 export { AlexNet, type DropoutClassifierOptions, LeNet, Vgg, type VggLayers, type VggOptions } from './classic.ts'
 export { ConvNeXt, type ConvNeXtOptions } from './convnext.ts'
 export { EfficientNetB0 } from './efficientnet.ts'
-export { MobileNetV2, MobileNetV3 } from './mobilenet.ts'
+export type { MobileOptions } from './mobile-blocks.ts'
+export { MobileNetV2, type MobileNetV2Options, MobileNetV3, type MobileNetV3Options } from './mobilenet.ts'
 export {
   cachedFeatures,
   freezeBatchNorm,

@@ -9,6 +9,7 @@ import { dropout } from '../nn/functional/dropout.ts'
 import { type Layer, Module } from '../nn/module.ts'
 import { ones } from '../tensor/creation.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import type { ClassifierOptions } from './options.ts'
 
 /** Parts that the networks for small devices share, with the names of torchvision. */
 
@@ -24,6 +25,16 @@ export interface ConvNormOptions {
   /** Default none. */
   readonly activation?: Layer | undefined
   readonly norm?: RunningNormOptions
+  /** See {@link MobileOptions}. Default false. */
+  readonly tensorflowPadding?: boolean
+}
+
+/** What networks for small devices let one choose. */
+export interface MobileOptions extends ClassifierOptions {
+  /** `eps` and `momentum` of batch normalisation. Default: those of torchvision. */
+  readonly norm?: Pick<RunningNormOptions, 'eps' | 'momentum'>
+  /** Pads as TensorFlow does, by one zero more at the lower right where strides want an odd number. Default false: all sides alike. */
+  readonly tensorflowPadding?: boolean
 }
 
 /** Convolution that keeps the size, batch normalisation, activation. */
@@ -31,11 +42,24 @@ export function convNorm(
   inChannels: number,
   outChannels: number,
   kernelSize: number,
-  { stride = 1, groups = 1, activation, norm = {} }: ConvNormOptions = {},
+  { stride = 1, groups = 1, activation, norm = {}, tensorflowPadding = false }: ConvNormOptions = {},
 ): Sequential {
-  const padding = (kernelSize - 1) / 2
-  const conv = new Conv2d(inChannels, outChannels, kernelSize, { stride, padding, groups, bias: false })
+  const conv =
+    tensorflowPadding && stride > 1
+      ? new SamePaddedConv2d(inChannels, outChannels, kernelSize, { stride, groups, bias: false })
+      : new Conv2d(inChannels, outChannels, kernelSize, { stride, padding: (kernelSize - 1) / 2, groups, bias: false })
   return new Sequential([conv, new BatchNorm2d(outChannels, norm), ...(activation ? [activation] : [])])
+}
+
+/** As many zeros as give ⌈H / stride⌉ rows and ⌈W / stride⌉ columns, of an odd number one more at the end than at the beginning. */
+class SamePaddedConv2d extends Conv2d {
+  protected override padded(x: Tensor): Tensor {
+    const [rows, columns] = this.kernelSize.map((k, d) => {
+      const [extent, step] = [x.shape[x.rank - 2 + d]!, this.stride[d]!]
+      return Math.max(0, (Math.ceil(extent / step) - 1) * step + k - extent)
+    }) as [number, number]
+    return x.pad([Math.floor(columns / 2), Math.ceil(columns / 2), Math.floor(rows / 2), Math.ceil(rows / 2)])
+  }
 }
 
 export interface SqueezeOptions {

@@ -7,7 +7,7 @@ import { Dropout } from '../nn/layers/dropout.ts'
 import { Linear } from '../nn/layers/linear.ts'
 import { type Layer, Module } from '../nn/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { convNorm, divisibleBy8, SqueezeExcitation } from './mobile-blocks.ts'
+import { convNorm, divisibleBy8, type MobileOptions, SqueezeExcitation } from './mobile-blocks.ts'
 import type { ClassifierOptions } from './options.ts'
 import { startConvolutions } from './resnet.ts'
 
@@ -47,24 +47,31 @@ const v2Stages: readonly (readonly [number, number, number, number])[] = [
   [6, 320, 1, 1],
 ]
 
-/** MobileNetV2: images [N, inChannels, H, W] → logits [N, numClasses], 3.5 million parameters. */
+export interface MobileNetV2Options extends ClassifierOptions {
+  /** Channels of every layer, relative to those of the paper. Default 1. */
+  readonly widthMult?: number
+}
+
+/** MobileNetV2: images [N, inChannels, H, W] → logits [N, numClasses], 3.5 million parameters unless told otherwise. */
 export class MobileNetV2 extends Module {
   features: Sequential
   classifier: Sequential
 
-  constructor({ numClasses = 1000, inChannels = 3 }: ClassifierOptions = {}) {
+  constructor({ numClasses = 1000, inChannels = 3, widthMult = 1 }: MobileNetV2Options = {}) {
     super()
-    const features: Layer[] = [convNorm(inChannels, 32, 3, { stride: 2, activation: new ReLU6() })]
-    let before = 32
+    let before = divisibleBy8(32 * widthMult)
+    const features: Layer[] = [convNorm(inChannels, before, 3, { stride: 2, activation: new ReLU6() })]
     for (const [expansion, channels, count, stride] of v2Stages) {
+      const width = divisibleBy8(channels * widthMult)
       for (let i = 0; i < count; i++) {
-        features.push(new InvertedResidualV2(before, channels, i === 0 ? stride : 1, expansion))
-        before = channels
+        features.push(new InvertedResidualV2(before, width, i === 0 ? stride : 1, expansion))
+        before = width
       }
     }
-    features.push(convNorm(before, 1280, 1, { activation: new ReLU6() }))
+    const last = divisibleBy8(1280 * Math.max(1, widthMult))
+    features.push(convNorm(before, last, 1, { activation: new ReLU6() }))
     this.features = new Sequential(features)
-    this.classifier = new Sequential(new Dropout(0.2), new Linear(1280, numClasses))
+    this.classifier = new Sequential(new Dropout(0.2), new Linear(last, numClasses))
     startConvolutions(this)
   }
 
@@ -125,24 +132,50 @@ const v3Blocks: Readonly<Record<'large' | 'small', readonly V3Block[]>> = {
   ],
 }
 
-/** Batch normalisation as the authors of MobileNetV3 set it. */
-const v3Norm = { eps: 1e-3, momentum: 0.01 }
+export interface MobileNetV3Options extends MobileOptions {
+  /** Channels of every layer but the last two, relative to those of the paper; blocks expand by the same factors. Default 1. */
+  readonly widthMult?: number
+  /** Whether 3×3 convolutions and ReLU alone take the place of 5×5 ones, squeezing and hard swish. Default false. */
+  readonly minimal?: boolean
+}
+
+/** Blocks of one size, after a stem of `stemChannels`. */
+function scaled(
+  blocks: readonly V3Block[],
+  stemChannels: number,
+  { widthMult, minimal }: Required<Pick<MobileNetV3Options, 'widthMult' | 'minimal'>>,
+): V3Block[] {
+  const simple = minimal ? ({ kernelSize: 3, squeezes: false, activation: 'relu' } as const) : {}
+  let [before, inChannels] = [16, stemChannels]
+  return blocks.map((settings) => {
+    const hidden = divisibleBy8((inChannels * settings.hidden) / before)
+    before = settings.channels
+    inChannels = divisibleBy8(before * widthMult)
+    return { ...settings, ...simple, hidden, channels: inChannels }
+  })
+}
+
+type V3Common = Required<Pick<MobileOptions, 'norm' | 'tensorflowPadding'>>
 
 class InvertedResidualV3 extends Module {
   readonly adds: boolean
   block: Sequential
 
-  constructor(inChannels: number, { kernelSize, hidden, channels, squeezes, activation, stride }: V3Block) {
+  constructor(
+    inChannels: number,
+    { kernelSize, hidden, channels, squeezes, activation, stride }: V3Block,
+    { norm, tensorflowPadding }: V3Common,
+  ) {
     super()
     const act = (): Layer => (activation === 'relu' ? new ReLU() : new HardSwish())
     this.adds = stride === 1 && inChannels === channels
     this.block = new Sequential([
-      ...(hidden === inChannels ? [] : [convNorm(inChannels, hidden, 1, { activation: act(), norm: v3Norm })]),
-      convNorm(hidden, hidden, kernelSize, { stride, groups: hidden, activation: act(), norm: v3Norm }),
+      ...(hidden === inChannels ? [] : [convNorm(inChannels, hidden, 1, { activation: act(), norm })]),
+      convNorm(hidden, hidden, kernelSize, { stride, groups: hidden, activation: act(), norm, tensorflowPadding }),
       ...(squeezes
         ? [new SqueezeExcitation(hidden, divisibleBy8(Math.floor(hidden / 4)), { gate: 'hardSigmoid' })]
         : []),
-      convNorm(hidden, channels, 1, { norm: v3Norm }),
+      convNorm(hidden, channels, 1, { norm }),
     ])
   }
 
@@ -154,25 +187,39 @@ class InvertedResidualV3 extends Module {
 
 /**
  * MobileNetV3 (Howard et al. 2019): images [N, inChannels, H, W] → logits [N, numClasses], 5.5 (large) or 2.5 (small) million
- * parameters.
+ * parameters unless told otherwise. Batch normalisation has `eps` 1e-3 and `momentum` 0.01 by default, as the authors set it.
  */
 export class MobileNetV3 extends Module {
   features: Sequential
   classifier: Sequential
 
-  constructor(size: 'large' | 'small', { numClasses = 1000, inChannels = 3 }: ClassifierOptions = {}) {
+  constructor(
+    size: 'large' | 'small',
+    {
+      numClasses = 1000,
+      inChannels = 3,
+      widthMult = 1,
+      minimal = false,
+      norm = { eps: 1e-3, momentum: 0.01 },
+      tensorflowPadding = false,
+    }: MobileNetV3Options = {},
+  ) {
     super()
-    const features: Layer[] = [convNorm(inChannels, 16, 3, { stride: 2, activation: new HardSwish(), norm: v3Norm })]
-    let before = 16
-    for (const settings of v3Blocks[size]) {
-      features.push(new InvertedResidualV3(before, settings))
+    const act = (): Layer => (minimal ? new ReLU() : new HardSwish())
+    // The stem of the narrowest networks stays as it is.
+    let before = widthMult < 0.75 ? 16 : divisibleBy8(16 * widthMult)
+    const features: Layer[] = [
+      convNorm(inChannels, before, 3, { stride: 2, activation: act(), norm, tensorflowPadding }),
+    ]
+    for (const settings of scaled(v3Blocks[size], before, { widthMult, minimal })) {
+      features.push(new InvertedResidualV3(before, settings, { norm, tensorflowPadding }))
       before = settings.channels
     }
-    features.push(convNorm(before, 6 * before, 1, { activation: new HardSwish(), norm: v3Norm }))
+    features.push(convNorm(before, 6 * before, 1, { activation: act(), norm }))
     this.features = new Sequential(features)
     const hidden = size === 'large' ? 1280 : 1024
     this.classifier = new Sequential(
-      ...[new Linear(6 * before, hidden), new HardSwish(), new Dropout(0.2), new Linear(hidden, numClasses)],
+      ...[new Linear(6 * before, hidden), act(), new Dropout(0.2), new Linear(hidden, numClasses)],
     )
     startConvolutions(this)
   }

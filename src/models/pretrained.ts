@@ -9,6 +9,7 @@ import type { Module } from '../nn/module.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Architecture } from './architecture.ts'
 import { architectureOf } from './architectures.ts'
+import { asOwn, fromPublished } from './published.ts'
 import type { Head, TextInputs } from './text/heads.ts'
 
 /** A network from images or tokens to one tensor. */
@@ -35,8 +36,9 @@ export interface Pretrained<M extends Module = TensorModel> {
 
 /**
  * A model with published weights. `source` is a repository of the Hugging Face hub (`org/name`), a folder with the same
- * files, or a file of weights with `config.json` beside it. Known are timm's ResNets and Vision Transformers, and BERT (MiniLM and other
- * encoders among them), RoBERTa, DistilBERT, GPT-2 and Llama as transformers stores them.
+ * files, or a file of weights with `config.json` beside it. Known are networks for images as timm stores them (ResNet, Vision
+ * Transformer, ConvNeXt, VGG, MobileNetV2 and V3, EfficientNet-B0), and BERT (MiniLM and other encoders among them), RoBERTa,
+ * DistilBERT, GPT-2 and Llama as transformers stores them.
  *
  * ```ts
  * const { model, missing } = await fromPretrained('google-bert/bert-base-uncased', { head: 'sequenceClassification' })
@@ -100,7 +102,8 @@ function fit(
   architecture: Architecture,
 ): Pick<Pretrained, 'missing' | 'unexpected'> {
   const own = model.stateDict()
-  const given = renamed(own, tensors, architecture)
+  const { roots = [], published = asOwn } = architecture
+  const given = fromPublished(own, tensors, published, (name) => spellingsOf(name, roots))
   const isHead = headTest(own, architecture)
   for (const [name, x] of given) {
     const wanted = own[name]
@@ -111,8 +114,9 @@ function fit(
   const open = missing.filter((name) => !(tied.get(name) ?? []).some((other) => given.has(other)))
   const lost = open.filter((name) => !isHead(name))
   if (lost.length > 0) {
-    const { publishedName = (name) => name } = architecture
-    const names = lost.map((name) => `'${publishedName(name)}' ${formatShape(own[name]!.shape)}`).join(', ')
+    const names = lost
+      .map((name) => `'${published.name(name)}' ${formatShape(published.shape(name, own[name]!.shape))}`)
+      .join(', ')
     throw new StateDictError(
       'fromPretrained',
       `the weights lack ${names}; they have ${[...tensors.keys()].slice(0, 5).join(', ')} ...`,
@@ -131,22 +135,12 @@ function headTest(
   return (name) => /(^|\.)pooler\./.test(name) || (whole && !name.startsWith(`${root}.`))
 }
 
-/** Names as the model has them: without or with the root, and with today's words for scale and shift of normalisations. */
-function renamed(
-  own: Readonly<Record<string, Tensor>>,
-  tensors: ReadonlyMap<string, Tensor>,
-  { roots = [], publishedName = (name) => name }: Architecture,
-): Map<string, Tensor> {
-  const published = new Map(Object.keys(own).map((name) => [publishedName(name), name]))
-  const found = new Map<string, Tensor>()
-  for (const [name, x] of tensors) {
-    const today = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
-    const root = roots.find((word) => today.startsWith(`${word}.`))
-    const bare = root === undefined ? today : today.slice(root.length + 1)
-    const known = [name, today, bare, `${roots[0]}.${bare}`].find((candidate) => published.has(candidate))
-    found.set(known === undefined ? name : published.get(known)!, x)
-  }
-  return found
+/** A weight's name without or with the root, and with today's words for scale and shift of normalisations. */
+function spellingsOf(name: string, roots: readonly string[]): readonly string[] {
+  const today = name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias')
+  const root = roots.find((word) => today.startsWith(`${word}.`))
+  const bare = root === undefined ? today : today.slice(root.length + 1)
+  return [name, today, bare, `${roots[0]}.${bare}`]
 }
 
 /** Of each name, all names of the same parameter. */

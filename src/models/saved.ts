@@ -5,8 +5,8 @@ import { findWeights, modelFiles, readJson } from '../io/hub/model-files.ts'
 import { saveSafetensors } from '../io/safetensors.ts'
 import { loadTensors } from '../io/weights.ts'
 import type { Module } from '../nn/module.ts'
-import type { PublishedName } from './architecture.ts'
-import { timmNames } from './timm.ts'
+import { asOwn, fromPublished, type Published, toPublished } from './published.ts'
+import { findTimm } from './timm.ts'
 
 export interface SaveModelOptions {
   /** What the model has to be made from again: the configuration of {@link fromPretrained}, or settings of your own. Default `{}`. */
@@ -17,7 +17,7 @@ export interface SaveModelOptions {
 
 /**
  * Writes `config.json` and `model.safetensors` to a folder, as the hub has them, each whole or not at all. Where `config` names a network of
- * timm, the weights have timm's names.
+ * timm, the weights have timm's names and shapes.
  */
 export async function saveModel(
   folder: string,
@@ -25,9 +25,7 @@ export async function saveModel(
   { config = {}, maxShardBytes }: SaveModelOptions = {},
 ): Promise<void> {
   await makeFolder(folder)
-  const nameOf = publishedName(config)
-  const state = Object.entries(model.stateDict()).map(([name, x]) => [nameOf(name), x] as const)
-  await saveSafetensors(`${folder}/model.safetensors`, Object.fromEntries(state), {
+  await saveSafetensors(`${folder}/model.safetensors`, toPublished(model.stateDict(), publishedAs(config)), {
     metadata: { format: 'pt' },
     ...(maxShardBytes !== undefined && { maxShardBytes }),
   })
@@ -53,12 +51,11 @@ export async function loadModel<M extends Module>(
   if (!config) throw new FileError('loadModel', `${folder}: has no config.json`)
   const model = make(config)
   const tensors = await loadTensors(await findWeights(files))
-  const own = new Map(Object.keys(model.stateDict()).map((name) => [publishedName(config)(name), name]))
-  model.loadStateDict(new Map([...tensors].map(([name, x]) => [own.get(name) ?? name, x])))
+  model.loadStateDict(fromPublished(model.stateDict(), tensors, publishedAs(config)))
   return model
 }
 
-/** What the network that `config` names calls its parts elsewhere. */
-function publishedName({ architecture }: Readonly<Record<string, unknown>>): PublishedName {
-  return (typeof architecture === 'string' && timmNames(architecture)) || ((name) => name)
+/** How the network that `config` names is held elsewhere. */
+function publishedAs({ architecture }: Readonly<Record<string, unknown>>): Published {
+  return (typeof architecture === 'string' && findTimm(architecture)?.published) || asOwn
 }

@@ -11,7 +11,10 @@ import { centerCrop } from '../../src/data/transforms/crop.ts'
 import { compose } from '../../src/data/transforms/picture.ts'
 import { loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { loadTokenizer } from '../../src/io/tokenizer.ts'
+import { loadTensors } from '../../src/io/weights.ts'
+import { MobileNetV3 } from '../../src/models/mobilenet.ts'
 import { fromPretrained } from '../../src/models/pretrained.ts'
+import { saveModel } from '../../src/models/saved.ts'
 import { manualSeed } from '../../src/tensor/random.ts'
 import { publishBert, publishGpt2, publishLlama, publishResnet18 } from '../hub/repositories.ts'
 import { type HubServer, hubServer } from '../hub/server.ts'
@@ -224,7 +227,7 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   await rename(`${photos}.elsewhere`, photos)
   const { model, config } = await fromPretrained(exported['folder'] as string)
   expect([config['num_classes'], config['label_names']]).toEqual([2, ['leaf', 'sky']])
-  const picture = await decodeImage(join(photos, 'sky', '3.png'), { shorterSide: 37 })
+  const picture = await decodeImage(join(photos, 'sky', '3.png'), { shorterSide: 33, interpolation: 'bicubic' })
   const look = compose(centerCrop(32), normalize(imagenetMean, imagenetDeviation))
   const shares = await model
     .forward(look(picture, new Random(0)).unsqueeze(0))
@@ -247,6 +250,20 @@ test('gradus finetune image: a ResNet-18 learns new classes', async () => {
   )
   expect(probe.stdout).toContain('1,026 weights of 11,177,538 are trained, from timm/resnet18.a1_in1k')
   expect(probe.stdout).toContain('Test accuracy 100.00 %')
+})
+
+test('gradus finetune image: a MobileNetV3 of timm, whose head is its last layer alone', async () => {
+  const source = join(folder, 'mobilenet')
+  const config = { architecture: 'mobilenetv3_small_050', num_classes: 4, pretrained_cfg: { input_size: [3, 32, 32] } }
+  await saveModel(source, new MobileNetV3('small', { numClasses: 4, widthMult: 0.5, norm: { eps: 1e-5 } }), { config })
+  const trainedIn = join(folder, 'mobile')
+  const from = ['--from', source, '--workers', '0', '--batch-size', '8', '--epochs', '1', '--freeze', 'body']
+  const trained = await gradusHere('finetune', 'image', join(folder, 'photos'), ...from, '--run', trainedIn)
+  expect(trained.stdout, trained.stderr).toContain('2,050 weights of 570,274 are trained')
+  const exported = await answer('export', trainedIn)
+  const tensors = await loadTensors(join(exported['folder'] as string, 'model.safetensors'))
+  expect(tensors.get('conv_head.weight')!.shape).toEqual([1024, 288, 1, 1])
+  expect(tensors.get('classifier.weight')!.shape).toEqual([2, 1024])
 })
 
 test.each<[string[], string]>([

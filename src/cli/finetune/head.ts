@@ -20,14 +20,17 @@ export interface HeadOf {
   readonly has: (name: string) => boolean
 }
 
-/** The last linear layer with all that stands beside it at the top, and what the weights did not have. */
-export function headOf(network: Module, missing: readonly string[]): HeadOf {
+/**
+ * The last linear layer and what the weights did not have; for texts also all that stands beside it at the top, which was made for the
+ * same task. Networks for images have wide pretrained layers there.
+ */
+export function headOf(network: Module, missing: readonly string[], kind: 'image' | 'text'): HeadOf {
   const found = network.namedModules().findLast(([, module]) => module instanceof Linear)
   if (!found) throw new UsageError(`${network.constructor.name} has no linear layer to put classes on`)
   const [path, last] = found as [string, Linear]
-  const top = path.split('.', 1)[0]
+  const head = kind === 'image' ? path : path.split('.', 1)[0]
   const open = new Set(missing)
-  return { last, has: (name) => name === top || name.startsWith(`${top}.`) || open.has(name) }
+  return { last, has: (name) => name === head || name.startsWith(`${head}.`) || open.has(name) }
 }
 
 /** Freezes what `freeze` names; `body` is everything but the head. */

@@ -1,8 +1,6 @@
 import * as v from 'valibot'
 import { DataLoader } from '../../data/data-loader.ts'
 import { moduleDataset } from '../../data/module-dataset.ts'
-import { imagenetDeviation, imagenetMean } from '../../data/transforms/colour.ts'
-import { isRecord } from '../../core/record.ts'
 import { freezeBatchNorm } from '../../models/fine-tuning.ts'
 import { fromConfig, fromPretrained, type TensorModel } from '../../models/pretrained.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
@@ -10,13 +8,14 @@ import { zeros } from '../../tensor/creation.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
-import { classifyPicture, type PictureOptions } from '../recipes/image-classifier.ts'
+import { classifyPicture } from '../recipes/image-classifier.ts'
 import { type ImageDataOptions, pictures } from '../recipes/image-data.ts'
 import type { Recipe, RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { count } from '../terminal/format.ts'
 import { featuresFor, freezeParts, groupsOf, headOf, trainedLine } from './head.ts'
+import { type Look, lookOf } from './look.ts'
 import { type TuningSettings, tuningSettings } from './settings.ts'
 
 interface Settings extends TuningSettings {
@@ -36,7 +35,7 @@ interface ImageModel extends RecipeModel {
   readonly classes: readonly string[]
   readonly config: Known['config']
   readonly model: TensorModel
-  readonly look: Required<PictureOptions>
+  readonly look: Look
 }
 
 type ImageData = typeof import('../recipes/image-data.ts')
@@ -67,10 +66,10 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
     const { network, config, missing } = await pretrainedFor(settings, classes.length)
     const known = { classes, config }
     const images = imageModel(settings, known, network)
-    const { size, mean, deviation } = images.look
-    const head = headOf(network, missing)
+    const { look } = images
+    const head = headOf(network, missing, 'image')
     const part = (name: ImageDataOptions['part']): ReturnType<typeof moduleDataset<ImageData>> =>
-      moduleDataset<ImageData>(dataModule, { folder, size, seed, part: name, mean, deviation, augment: !linearProbe })
+      moduleDataset<ImageData>(dataModule, { folder, seed, part: name, ...look, augment: !linearProbe })
     const [train, validation, test] = await Promise.all([part('train'), part('validation'), part('test')])
     if (train.length === 0 || validation.length === 0)
       throw new UsageError(`${folder}: too few pictures to cut into parts`)
@@ -112,14 +111,13 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
   async restore(settings, known) {
     return imageModel(settings, known, fromConfig(known.config, { numLabels: known.classes.length }))
   },
-  predict: ({ model, look }, input) => classifyPicture(model, input, look),
+  predict: ({ model, look, classes }, input) => classifyPicture(model, input, { ...look, classes }),
   async testOn(folder, { model, look, classes }, { seed, workers }) {
     const { files } = await pictures({ folder, size: 32, seed, part: 'all' })
     const strange = files.classes.find((name) => !classes.includes(name))
     if (strange !== undefined)
       throw new UsageError(`${folder}: class '${strange}' is none of the run's: ${classes.join(', ')}`)
-    const { size, mean, deviation } = look
-    const options = { folder, size, seed, part: 'all', mean, deviation, classes } as const
+    const options = { folder, seed, part: 'all', ...look, classes } as const
     const dataset = await moduleDataset<ImageData>(dataModule, options)
     return { model, test: new DataLoader(dataset, { batchSize: 64, workers }) }
   },
@@ -133,7 +131,7 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
 }
 
 function imageModel(settings: Settings, { config, classes }: Known, model: TensorModel): ImageModel {
-  const look = { ...lookOf(config, settings.size), classes }
+  const look = lookOf(config, settings.size)
   return {
     ...{ model, config, classes, look },
     inputShape: [1, 3, look.size, look.size],
@@ -156,20 +154,4 @@ async function pretrainedFor(
   )
   if (typeof config['architecture'] === 'string') return { network: model, config, missing }
   throw new UsageError(`${from} is a model for text (${config['model_type']}); gradus finetune text trains it`)
-}
-
-/** Size and normalisation of the pictures that a timm model wants. */
-function lookOf(
-  config: Readonly<Record<string, unknown>>,
-  size: number | undefined,
-): Omit<Required<PictureOptions>, 'classes'> {
-  const wanted = isRecord(config['pretrained_cfg']) ? config['pretrained_cfg'] : config
-  const { input_size: input, mean, std } = wanted
-  const numbers = (list: unknown, count: number): number[] | undefined =>
-    Array.isArray(list) && list.length === count && list.every((x) => typeof x === 'number') ? list : undefined
-  return {
-    size: size ?? numbers(input, 3)?.[2] ?? 224,
-    mean: numbers(mean, 3) ?? imagenetMean,
-    deviation: numbers(std, 3) ?? imagenetDeviation,
-  }
 }

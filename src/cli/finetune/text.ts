@@ -84,7 +84,7 @@ export const finetuneText: Recipe<Settings, Known, TextModel> = {
     if (linearProbe && rank > 0) throw new UsageError('--linear-probe trains the last layer alone, without --lora')
     const { model: network, config, missing, files } = await pretrainedFor(settings, classes.length)
     const known = { classes, config }
-    const head = headOf(network, missing)
+    const head = headOf(network, missing, 'text')
     const texts = await textModel(settings, known, { network, head, files })
     const { model, tokenizer, maxLength } = texts
     if (model.lora)
@@ -117,7 +117,7 @@ export const finetuneText: Recipe<Settings, Known, TextModel> = {
   async restore(settings, known, folder) {
     const network = fromConfig(known.config, { numLabels: known.classes.length, head: 'sequenceClassification' })
     const files = (await readdir(folder)).map((name) => join(folder, name))
-    return textModel(settings, known, { network, head: headOf(network, []), files })
+    return textModel(settings, known, { network, head: headOf(network, [], 'text'), files })
   },
   predict: ({ model, tokenizer, maxLength, classes }, input) =>
     rankedClasses(model.forward(packed([input], tokenizer, maxLength)), classes),

@@ -22,7 +22,7 @@ import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
 import type { ImageDataOptions } from './image-data.ts'
-import { pictures } from './image-data.ts'
+import { pictures, usualShorterSide } from './image-data.ts'
 import type { Prediction, Recipe, RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
@@ -103,22 +103,19 @@ function imageModel({ size }: Settings, { classes }: Known): RecipeModel {
   }
 }
 
-export interface PictureOptions {
-  readonly size: number
+export interface PictureOptions
+  extends Pick<ImageDataOptions, 'size' | 'shorterSide' | 'interpolation' | 'mean' | 'deviation'> {
   readonly classes: readonly string[]
-  /** Of the channels. Default: ImageNet's. */
-  readonly mean?: readonly number[]
-  readonly deviation?: readonly number[]
 }
 
 /** The classes that a model sees in a picture file. */
 export async function classifyPicture(
   model: Layer,
   path: string,
-  { size, classes, mean = imagenetMean, deviation = imagenetDeviation }: PictureOptions,
+  { size, classes, mean = imagenetMean, deviation = imagenetDeviation, ...decoding }: PictureOptions,
 ): Promise<Prediction> {
   const change = compose(centerCrop(size), normalize(mean, deviation))
-  const image = change(await decodeImage(path, { shorterSide: Math.round(1.15 * size) }), new Random(0))
+  const image = change(await decodeImage(path, { shorterSide: usualShorterSide(size), ...decoding }), new Random(0))
   return rankedClasses(model.forward(image.unsqueeze(0)), classes)
 }
 

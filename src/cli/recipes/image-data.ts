@@ -1,5 +1,6 @@
 /** The pictures of recipe `image-classifier`: a module of its own, so that worker threads can load them. */
 import type { Dataset } from '../../data/dataset.ts'
+import type { Interpolation } from '../../data/image.ts'
 import { type ImageFolder, imageFolder } from '../../data/image-folder.ts'
 import { mapSamples } from '../../data/operators.ts'
 import { stratifiedSplit } from '../../data/split.ts'
@@ -15,6 +16,10 @@ export interface ImageDataOptions {
   /** `all`: every picture of a folder with one folder a class. */
   readonly part: 'train' | 'validation' | 'test' | 'all'
   readonly seed: number
+  /** To which pictures are scaled before the middle is cut out. Default 1.15 × size. */
+  readonly shorterSide?: number
+  /** Default `'lanczos'`. */
+  readonly interpolation?: Interpolation
   /** Of the channels. Default: ImageNet's. */
   readonly mean?: readonly number[]
   readonly deviation?: readonly number[]
@@ -28,9 +33,15 @@ type Labelled = Dataset<readonly [image: Tensor, label: number]>
 
 export async function dataset(options: ImageDataOptions): Promise<Labelled> {
   const { size, part, augment = true, mean = imagenetMean, deviation = imagenetDeviation } = options
-  const { files, indices } = await pictures(options)
+  const augmented = part === 'train' && augment
   const scale = normalize(mean, deviation)
-  const change = part === 'train' && augment ? compose(augmentation(size), scale) : compose(centerCrop(size), scale)
+  const change = compose(augmented ? augmentation(size) : centerCrop(size), scale)
+  const { shorterSide = usualShorterSide(size), ...decoding } = options
+  // Crops of what is augmented are scaled anyway, and want pixels.
+  const { files, indices } = await pictures({
+    ...decoding,
+    shorterSide: augmented ? Math.max(shorterSide, usualShorterSide(size)) : shorterSide,
+  })
   const places = files.classes.map((name, i) => options.classes?.indexOf(name) ?? i)
   const all = mapSamples(files, ([image, label], random) => [change(image, random), places[label]!] as const)
   return {
@@ -39,6 +50,9 @@ export async function dataset(options: ImageDataOptions): Promise<Labelled> {
     nameOf: (index) => all.nameOf!(indices[index]!),
   }
 }
+
+/** Of pictures whose middle of `size` × `size` pixels is looked at. */
+export const usualShorterSide = (size: number): number => Math.round(1.15 * size)
 
 function augmentation(size: number): Transform {
   return compose(
@@ -57,13 +71,15 @@ export async function pictures({
   size,
   part,
   seed,
+  shorterSide = usualShorterSide(size),
+  interpolation = 'lanczos',
 }: ImageDataOptions): Promise<{ files: ImageFolder; indices: Int32Array }> {
   const [{ existsSync }, { join }] = await Promise.all([import('node:fs'), import('node:path')])
   const at = (name: string): string | undefined => {
     const path = join(folder, name)
     return existsSync(path) ? path : undefined
   }
-  const options = { shorterSide: Math.round(1.15 * size) }
+  const options = { shorterSide, interpolation }
   const everything = (files: ImageFolder): { files: ImageFolder; indices: Int32Array } => ({
     files,
     indices: Int32Array.from({ length: files.length }, (_, i) => i),
