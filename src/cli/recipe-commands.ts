@@ -52,9 +52,10 @@ function addRunOptions(command: Command, name: string): Command {
   return command.option('--run <folder>', `where to save (default: the next free runs/${name}-<n>)`).option(...json)
 }
 
-/** `batchSize` becomes `--batch-size <n>`; what is true by default becomes `--no-...`. Fields of `without` get no option. */
+/** `batchSize` becomes `--batch-size <n>`; what is true by default becomes `--no-...`; what is required comes first. Fields of `without` get no option. */
 function addSettings(command: Command, settings: unknown, without: readonly string[] = []): void {
-  for (const { name, description, kind, isRequired, fallback } of describeFields(settings)) {
+  const fields = describeFields(settings).sort((a, b) => Number(b.isRequired) - Number(a.isRequired))
+  for (const { name, description, kind, isRequired, fallback } of fields) {
     if (without.includes(name)) continue
     const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     if (kind === 'boolean') {

@@ -1,9 +1,17 @@
 import type { Callback, EpochRecord, StepProgress } from '../train/fit-options.ts'
 import { UsageError } from './failure.ts'
+import { bestEpoch, type Monitored } from './outcome.ts'
 import { count, duration } from './terminal/format.ts'
 import { type Progress, startProgress } from './terminal/progress.ts'
 import type { Screen } from './terminal/screen.ts'
 import { type Column, heading, row } from './terminal/table.ts'
+
+export interface EpochReportOptions {
+  readonly epochs: number
+  readonly batchSize: number
+  readonly headline: string
+  readonly monitored: Monitored
+}
 
 /** What a training prints: one row an epoch, and on a terminal a bar below them. */
 export class EpochReport implements Callback {
@@ -12,21 +20,20 @@ export class EpochReport implements Callback {
   private readonly epochs: number
   private readonly batchSize: number
   private readonly headline: string
+  private readonly monitored: Monitored
+  private best: EpochRecord | undefined
   private columns: readonly (Column & { readonly of: (record: EpochRecord) => string })[] | undefined
   private bar: Progress | undefined
   private started = 0
   private firstStep: number | undefined
 
-  constructor(
-    screen: Screen,
-    barScreen: Screen,
-    { epochs, batchSize, headline }: { readonly epochs: number; readonly batchSize: number; readonly headline: string },
-  ) {
+  constructor(screen: Screen, barScreen: Screen, { epochs, batchSize, headline, monitored }: EpochReportOptions) {
     this.screen = screen
     this.barScreen = barScreen
     this.epochs = epochs
     this.batchSize = batchSize
     this.headline = headline
+    this.monitored = monitored
   }
 
   onTrainBegin({ epochs }: { readonly epochs: readonly EpochRecord[] }): void {
@@ -78,12 +85,12 @@ export class EpochReport implements Callback {
       this.columns = this.columnsFor()
       this.screen.line(this.screen.colors.bold(heading(this.columns)))
     }
-    this.screen.line(
-      row(
-        this.columns.map(({ of }) => of(record)),
-        this.columns,
-      ),
+    this.best = bestEpoch(this.best ? [this.best, record] : [record], this.monitored)
+    const line = row(
+      this.columns.map(({ of }) => of(record)),
+      this.columns,
     )
+    this.screen.line(this.best === record ? `${line}  ${this.screen.colors.green('*')}` : line)
   }
 
   private columnsFor(): (Column & { readonly of: (record: EpochRecord) => string })[] {

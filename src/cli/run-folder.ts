@@ -38,12 +38,14 @@ export interface Confusion {
 /** What a finished training came to. */
 export interface RunResult {
   /** Figures on the test data. */
-  readonly test: Readonly<Record<string, number>>
+  readonly test?: Readonly<Record<string, number>>
+  /** Figures on the data that was watched, where there is none to test on. */
+  readonly validation?: Readonly<Record<string, number>>
   /** Which of them tells most. */
   readonly headline?: string
   readonly ended: string
   readonly seconds: number
-  /** Of a classifier, on the test data. */
+  /** Of a classifier, on the same data. */
   readonly confusion?: Confusion
 }
 

@@ -16,6 +16,8 @@ interface RunSummary {
   readonly testR2?: number
   /** All figures on the test data, and which of them tells most. */
   readonly test?: Readonly<Record<string, number>>
+  /** The same on the data that was watched, where there is none to test on. */
+  readonly validation?: Readonly<Record<string, number>>
   readonly headline?: string
   readonly seconds?: number
 }
@@ -48,12 +50,14 @@ export async function printRuns(folder: string, { json = false }: { readonly jso
   }
 }
 
-/** The figure that tells most: `98.20 %`, `R² 0.84`, `loss 1.62`. */
-function shownTest({ testAccuracy, testR2, test, headline }: Partial<RunSummary>): string {
+/** The figure that tells most: `98.2 %`, `R² 0.84`, `loss 1.620`, `val. 93.5 %`. */
+function shownTest({ testAccuracy, testR2, test, validation, headline = '' }: Partial<RunSummary>): string {
   if (testAccuracy !== undefined) return percent(testAccuracy)
   if (testR2 !== undefined) return `R² ${testR2.toFixed(2)}`
-  const value = headline === undefined ? undefined : test?.[headline]
-  return value === undefined ? '-' : `${headline} ${value.toFixed(3)}`
+  const [value, watched] = [test?.[headline], validation?.[headline]]
+  if (value !== undefined) return `${headline} ${value.toFixed(3)}`
+  if (watched === undefined) return '-'
+  return `val. ${headline === 'accuracy' ? percent(watched) : `${headline} ${watched.toFixed(3)}`}`
 }
 
 async function findRuns(folder: string): Promise<RunSummary[]> {
@@ -92,8 +96,9 @@ async function summarize(path: string): Promise<RunSummary> {
     epochs: history.filter(({ epoch }) => epoch !== undefined).length,
     ...(test?.accuracy !== undefined && { testAccuracy: test.accuracy }),
     ...(test?.r2 !== undefined && { testR2: test.r2 }),
-    ...(result && { test: result.test }),
+    ...(result?.test && { test: result.test }),
+    ...(result?.validation && { validation: result.validation }),
     ...(result?.headline !== undefined && { headline: result.headline }),
-    ...(test && { seconds: result?.seconds ?? (last?.['seconds'] as number) }),
+    ...((test ?? result) && { seconds: result?.seconds ?? (last?.['seconds'] as number) }),
   }
 }

@@ -4,23 +4,21 @@ import { CosineAnnealingLR } from '../optim/schedules/cosine.ts'
 import { saveStateDict } from '../io/state-dict.ts'
 import { device } from '../runtime/device.ts'
 import { manualSeed } from '../tensor/random.ts'
-import { evaluate } from '../train/evaluate.ts'
-import type { Figures } from '../train/running-figures.ts'
 import { fit } from '../train/fit.ts'
 import type { History } from '../train/fit-options.ts'
 import { historyFile } from '../train/logs/history-file.ts'
 import { tensorBoard } from '../train/logs/tensorboard.ts'
-import { confusion } from '../train/classification-metrics.ts'
 import { DataLoader } from '../data/data-loader.ts'
 import { UsageError } from './failure.ts'
 import { stopOnInterrupt } from './interrupt.ts'
+import { BestValidation, bestEpoch, figureLines, type Measurable, measured, type Monitored } from './outcome.ts'
 import { recipeNamed } from './recipes/all.ts'
-import type { Measured, Prepared, RecipeModel, Training } from './recipes/recipe.ts'
+import type { Prepared } from './recipes/recipe.ts'
 import { type CommonSettings, parseSettings } from './recipes/settings.ts'
 import { EpochReport } from './report.ts'
-import { checkIsFree, type Confusion, createRunFolder, type RunFolder } from './run-folder.ts'
-import { count, duration, percent } from './terminal/format.ts'
-import { type Screen, screenOn } from './terminal/screen.ts'
+import { checkIsFree, createRunFolder, type RunFolder } from './run-folder.ts'
+import { count, duration } from './terminal/format.ts'
+import { screenOn } from './terminal/screen.ts'
 import { loadWeights, type OpenRun, openRun, restoreModel } from './trained-run.ts'
 import { version } from './version.ts'
 
@@ -36,6 +34,7 @@ export async function trainRecipe(name: string, given: unknown, { run, json = fa
   if (run !== undefined) await checkIsFree(run)
   manualSeed(settings.seed)
   const prepared = await recipe.prepare(settings)
+  monitorOf(prepared, settings)
   const folder = await createRunFolder(name, run)
   await folder.keep(prepared.files ?? [])
   await folder.writeConfig({
@@ -71,58 +70,30 @@ export async function evaluateRun(
   const { folder, recipe, settings } = run
   const tested =
     data === undefined ? await loadWeights(folder, await recipe.prepare(settings)) : await otherTest(run, data)
-  const { figures, lines } = await testFigures(tested)
+  const outcome = await measured(tested)
   const screen = screenOn(json ? process.stderr : process.stdout)
-  for (const line of [...figureLines(figures, tested.headline, screen.colors), ...lines]) screen.line(`  ${line}`)
-  if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  for (const line of [...figureLines(outcome, tested.headline, screen.colors), ...outcome.lines])
+    screen.line(`  ${line}`)
+  if (json) process.stdout.write(`${JSON.stringify(outcome.figures)}\n`)
 }
 
-/** What is measured. */
-type Tested = RecipeModel & Pick<Training, 'learner' | 'test' | 'measure'>
-
 /** The trained model of a run and data that somebody names. */
-async function otherTest(run: OpenRun, data: string): Promise<Tested> {
+async function otherTest(run: OpenRun, data: string): Promise<Measurable> {
   const { recipe, settings } = run
   if (!recipe.testOn)
     throw new UsageError(
       `runs of recipe ${recipe.name} are tested on their own test data: gradus eval ${run.folder.path}`,
     )
   const restored = await restoreModel(run)
-  return { ...restored, ...(await recipe.testOn(data, restored, settings)) }
+  const { model, test } = await recipe.testOn(data, restored, settings)
+  return { ...restored, model, test, validation: test }
 }
 
-/** All figures on the test data, and of a classifier which class was taken for which. */
-async function testFigures(tested: Tested): Promise<Measured & { readonly confusion?: Confusion }> {
-  const { model, learner = model, test, loss, metrics, classes } = tested
-  const matrix = classes && confusion({ classes: classes.length })
-  // The very one that is read afterwards.
-  const kept = matrix && { matrix: { ...matrix, fresh: () => matrix } }
-  const { matrix: _, ...figures } = await evaluate(learner, test, { loss, metrics: { ...metrics, ...kept } })
-  model.eval()
-  const further = await tested.measure?.(figures)
-  const counts = matrix?.state()
-  return {
-    figures: { ...figures, ...further?.figures },
-    lines: further?.lines ?? [],
-    ...(classes &&
-      counts && {
-        confusion: {
-          classes,
-          counts: classes.map((_, row) => counts.slice(row * classes.length, (row + 1) * classes.length)),
-        },
-      }),
-  }
-}
-
-/** `Test accuracy 98.20 %` and a line for each other figure. */
-function figureLines(figures: Figures, headline: string, colors: Screen['colors']): string[] {
-  const main = figures[headline]!
-  const shown = headline === 'accuracy' ? percent(main, 2) : main.toFixed(4)
-  const others = Object.entries(figures).filter(([name]) => name !== headline)
-  return [
-    `Test ${headline} ${colors.bold(colors.green(shown))}`,
-    ...others.map(([name, value]) => `Test ${name} ${value.toFixed(4)}`),
-  ]
+/** The figure that decides which epoch is kept. Throws a {@link UsageError} when somebody chose one that there is not. */
+function monitorOf({ monitors }: Prepared, { monitor = Object.keys(monitors)[0]! }: CommonSettings): Monitored {
+  const mode = Object.hasOwn(monitors, monitor) ? monitors[monitor] : undefined
+  if (mode) return { monitor, mode }
+  throw new UsageError(`field 'monitor' expects ${Object.keys(monitors).join(' or ')}, received ${monitor}`)
 }
 
 function parametersOf({ model }: Prepared): number {
@@ -138,8 +109,9 @@ async function runTraining(
 ): Promise<void> {
   const started = performance.now()
   const screen = screenOn(json ? process.stderr : process.stdout)
-  const { model, learner = model, train, validation, loss, metrics, headline } = prepared
+  const { model, learner = model, train, validation, test, loss, metrics, headline } = prepared
   const { epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience } = settings
+  const monitored = monitorOf(prepared, settings)
   const batches = train instanceof DataLoader ? train.length : Math.ceil(train.length / batchSize)
   const optimizer = new AdamW(prepared.parameters ?? model.parameters(), { lr, weightDecay })
   const schedule = new CosineAnnealingLR(optimizer, epochs * Math.ceil(batches / accumulate))
@@ -151,8 +123,9 @@ async function runTraining(
   const report = new EpochReport(screen, screenOn(process.stderr), {
     epochs,
     batchSize: batchSize * accumulate,
-    headline,
+    ...{ headline, monitored },
   })
+  const watched = test ? undefined : new BestValidation(prepared)
   const interrupt = stopOnInterrupt(screen, () => report.clear())
   let history: History
   try {
@@ -170,12 +143,18 @@ async function runTraining(
         seed,
         accumulate,
       },
-      ...{ restoreBest: true, signal: interrupt.signal, readEvery: 5 },
+      ...{ ...monitored, restoreBest: true, signal: interrupt.signal, readEvery: 5 },
+      ...(watched && { validationMetrics: watched.metrics }),
       ...(ema !== undefined && { ema }),
       ...(clipNorm !== undefined && { clipNorm }),
       ...(patience !== undefined && { patience }),
       checkpoint: { folder: join(folder.path, 'checkpoints'), keep: 2, resume },
-      callbacks: [historyFile(folder.historyPath), tensorBoard(join(folder.path, 'logs')), report],
+      callbacks: [
+        historyFile(folder.historyPath),
+        tensorBoard(join(folder.path, 'logs')),
+        report,
+        ...(watched ? [watched] : []),
+      ],
     })
   } finally {
     report.clear()
@@ -188,16 +167,20 @@ async function runTraining(
     return
   }
   await saveStateDict(model, folder.modelPath)
-  const { figures, lines, confusion: matrix } = await testFigures(prepared)
+  const outcome = await (watched?.outcome() ?? measured(prepared))
+  const { part, figures, lines, confusion } = outcome
   const seconds = (performance.now() - started) / 1000
   await folder.writeResult({
-    ...{ test: figures, headline, ended: history.ended, seconds },
-    ...(matrix && { confusion: matrix }),
+    ...{ [part]: figures, headline, ended: history.ended, seconds },
+    ...(confusion && { confusion }),
   })
 
   screen.line()
-  const [first, ...others] = figureLines(figures, headline, screen.colors)
+  const best = bestEpoch(history.epochs, monitored)
+  const [first, ...others] = figureLines(outcome, headline, screen.colors)
   for (const line of [`${first} after ${duration(seconds)}`, ...others, ...lines]) screen.line(`  ${line}`)
+  if (best)
+    screen.line(`  Kept epoch ${best.epoch} of ${history.epochs.length}: the best validation ${monitored.monitor}`)
   const skipped = prepared.skipped?.()
   if (skipped && skipped.size > 0) {
     screen.line(`  ${count(skipped.size)} samples could not be read and were left out:`)
@@ -207,6 +190,6 @@ async function runTraining(
   screen.line()
   if (json)
     process.stdout.write(
-      `${JSON.stringify({ test: figures, seconds, run: folder.path, ended: history.ended, seed })}\n`,
+      `${JSON.stringify({ [part]: figures, seconds, run: folder.path, ended: history.ended, seed })}\n`,
     )
 }

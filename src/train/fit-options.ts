@@ -69,6 +69,8 @@ export interface FitOptions {
   readonly loss: Metric
   /** Further figures by name, such as `{ accuracy }`. Default none. */
   readonly metrics?: Metrics
+  /** Further figures of the validation alone, which come before `metrics` of the same name. Default none. */
+  readonly validationMetrics?: Metrics
   readonly schedule?: Schedule
   /** When the schedule moves on. Default 'epoch'; it is then given the validation loss, or else that of the training. */
   readonly scheduleEvery?: 'epoch' | 'step'
@@ -90,7 +92,7 @@ export interface FitOptions {
   readonly swaFrom?: number
   /** Steps between two validations. Default: one after each epoch. */
   readonly validateEvery?: number
-  /** Which figure of the validation decides what is best: 'loss', or one of `metrics`. Default 'loss'. */
+  /** Which figure of the validation decides what is best: 'loss', or one of its metrics. Default 'loss'. */
   readonly monitor?: string
   /** Whether the lowest or the highest figure is the best. Default 'min' for the loss; a metric has none. */
   readonly mode?: 'min' | 'max'
@@ -185,7 +187,7 @@ export function checkFitOptions(options: FitOptions): FitOptions {
   if (options.train.length === 0) throw new ValueError('fit', 'the training set is empty')
   checkMonitor(options)
   const needsValidation = Object.entries({
-    ...{ monitor, patience, validateEvery },
+    ...{ monitor, patience, validateEvery, validationMetrics: options.validationMetrics },
     restoreBest: options.restoreBest || undefined,
   })
   for (const [name, value] of needsValidation) {
@@ -201,9 +203,10 @@ export function checkFitOptions(options: FitOptions): FitOptions {
   return { ...options, patience: patience ?? defaultPatience, restoreBest: options.restoreBest ?? true }
 }
 
-function checkMonitor({ monitor = 'loss', mode, metrics = {} }: FitOptions): void {
-  if (monitor !== 'loss' && !Object.hasOwn(metrics, monitor)) {
-    const known = ['loss', ...Object.keys(metrics)].map((name) => `'${name}'`).join(' or ')
+function checkMonitor({ monitor = 'loss', mode, metrics, validationMetrics }: FitOptions): void {
+  const measured = { ...metrics, ...validationMetrics }
+  if (monitor !== 'loss' && !Object.hasOwn(measured, monitor)) {
+    const known = ['loss', ...Object.keys(measured)].map((name) => `'${name}'`).join(' or ')
     throw new ValueError('fit', `monitor expects ${known}, received '${monitor}'; metrics name what is measured`)
   }
   const isMode = mode === 'min' || mode === 'max'

@@ -195,12 +195,14 @@ describe('validation and when to stop', () => {
     }
     const low = { metrics: { distance: strength }, monitor: 'distance', mode: 'min' } as const
     const high = { metrics: { nearness: (y: Tensor) => strength(y).neg() }, monitor: 'nearness', mode: 'max' } as const
-    for (const options of [low, high]) {
+    const alone = { ...low, metrics: {}, validationMetrics: low.metrics }
+    for (const options of [low, high, alone]) {
       const [final, { epochs, ended }] = await train(options)
       const figures = epochs.map(({ validation }) => Math.abs(validation![options.monitor]!))
       const best = figures.indexOf(Math.min(...figures))
       expect([best > 0, epochs.length, ended]).toEqual([true, best + 3, 'patience'])
       expect(final).toEqual(perEpoch[best])
+      expect(Object.keys(epochs[0]!.train)).toEqual(['loss', ...Object.keys(options.metrics)])
       const losses = epochs.map(({ validation }) => validation!['loss']!)
       expect(losses).toEqual([...losses].sort((a, b) => b - a))
     }

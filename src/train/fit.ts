@@ -187,10 +187,11 @@ export class Training {
 
   private async validate(): Promise<void> {
     const { model, options, average, best, epoch, totalSteps } = this
-    const { validation, loss, metrics = {}, monitor = 'loss', patience, restoreBest } = options
+    const { validation, loss, monitor = 'loss', patience, restoreBest } = options
     if (!validation) return
     const isAveraged = options.ema !== undefined
     if (isAveraged) await average?.swap()
+    const metrics = { ...options.metrics, ...options.validationMetrics }
     const figures = await evaluate(model, validation, { loss, metrics })
     const isBest = best.see(figures[monitor] ?? Number.NaN, totalSteps)
     if (isBest && restoreBest) best.keep(model)

@@ -88,6 +88,10 @@ describe('gradus train tabular', () => {
       ['--target', 'rent', '--epochs', 'many'],
       "train tabular: field 'epochs' expects a whole number ≥ 1, received NaN",
     ],
+    [
+      ['--target', 'rent', '--monitor', 'accuracy'],
+      "field 'monitor' expects loss or r2 or mae or rmse, received accuracy",
+    ],
     [['--target', 'rent', '--lr', '-1'], "field 'lr' expects a number above 0, received -1"],
   ])('refuses %j', async (options, message) => {
     const { code, stdout, stderr } = await gradus('train', 'tabular', '--data', table(), ...options)
@@ -105,7 +109,7 @@ describe('gradus train tabular', () => {
       return stderr
     }
     expect(await complaint('{"recipe": "tabular", "data": 3, "epoch": 1}')).toBe(
-      "gradus: train tabular: field 'data' expects a text, received 3; field 'target' is missing; unknown field 'epoch'; there are epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience, data, target, ignore, hidden\n",
+      "gradus: train tabular: field 'data' expects a text, received 3; field 'target' is missing; unknown field 'epoch'; there are epochs, batchSize, lr, weightDecay, seed, ema, clipNorm, accumulate, patience, monitor, data, target, ignore, hidden\n",
     )
     expect(await complaint('{"recipe": ')).toContain('not valid JSON')
     expect(await complaint('{"recipe": "poetry"}')).toContain(

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { run } from '../../src/cli/program.ts'
+import { answerOf, gradusHere } from './command.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -13,36 +13,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function gradus(...args: string[]): Promise<Outcome> {
-  const written = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text)
-      return true
-    }),
-  )
-  try {
-    return { code: await run(args), ...written }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
-
-/** Trains with `--json` and returns the figures on the test data. */
+/** Trains and returns the figures on the test data, or on what was watched where there is none. */
 async function train(recipe: string, name: string, ...options: string[]): Promise<Record<string, number>> {
-  const { code, stdout, stderr } = await gradus('train', recipe, ...options, '--run', join(folder, name), '--json')
-  if (code !== 0) throw new Error(stderr)
-  return JSON.parse(stdout).test
+  const answer = await answerOf('train', recipe, ...options, '--run', join(folder, name))
+  return (answer['test'] ?? answer['validation']) as Record<string, number>
 }
 
 async function predict(name: string, input: string): Promise<Record<string, unknown>> {
-  return JSON.parse((await gradus('predict', join(folder, name), input, '--json')).stdout)
+  return answerOf('predict', join(folder, name), input)
 }
 
 async function file(name: string, lines: readonly string[]): Promise<string> {
@@ -59,7 +37,7 @@ async function endsAlike(name: string): Promise<boolean> {
   await rm(join(copy, 'checkpoints', checkpoints.at(-1)!), { recursive: true })
   const weights = join(copy, 'model.safetensors')
   await rm(weights)
-  expect((await gradus('resume', copy)).code).toBe(0)
+  expect((await gradusHere('resume', copy)).code).toBe(0)
   return (await readFile(weights)).equals(await readFile(join(folder, name, 'model.safetensors')))
 }
 
@@ -79,14 +57,14 @@ describe('text-classifier', () => {
     expect((await train('text-classifier', 'text', '--data', data, ...options))['accuracy']).toBeGreaterThan(0.9)
     const answer = await predict('text', 'A lovely film, zounds')
     expect(answer).toMatchObject({ prediction: 'praise', unknownWords: ['zounds'] })
-    const tested = JSON.parse((await gradus('eval', join(folder, 'text'), '--json')).stdout)
+    const tested = JSON.parse((await gradusHere('eval', join(folder, 'text'), '--json')).stdout)
     const { test: figures, confusion } = JSON.parse(await readFile(join(folder, 'text', 'result.json'), 'utf8'))
     expect(tested).toEqual(figures)
     const [[right, wrong], [missed, found]] = confusion.counts
     expect([confusion.classes, right + wrong + missed + found]).toEqual([['blame', 'praise'], 36])
     expect((right + found) / 36).toBeCloseTo(figures.accuracy, 6)
     const { files } = JSON.parse(
-      (await gradus('plot', join(folder, 'text'), '--out', join(folder, 'plots'), '--json')).stdout,
+      (await gradusHere('plot', join(folder, 'text'), '--out', join(folder, 'plots'), '--json')).stdout,
     )
     expect(files.slice(-2)).toEqual(['svg', 'png'].map((kind) => join(folder, 'plots', `confusion.${kind}`)))
     expect(await readFile(files.at(-2), 'utf8')).toMatch(/^<svg [\s\S]*taken for[\s\S]*praise/)
@@ -103,7 +81,7 @@ describe('text-classifier', () => {
       texts.slice(0, 30).map(({ text, label }) => `${label} ${text}`),
     )
     const named = ['--validation', held, '--test', held, '--model', 'transformer']
-    const refused = await gradus('train', 'text-classifier', '--data', data)
+    const refused = await gradusHere('train', 'text-classifier', '--data', data)
     expect(refused).toMatchObject({ code: 2, stderr: `gradus: ${data} has no column 'text'; it has review, kind\n` })
     const figures = await train(
       'text-classifier',
@@ -128,7 +106,13 @@ describe('text-classifier', () => {
     [['1 a'], ['--dropout', '1'], "field 'dropout' expects a number from 0 to below 1, received 1"],
     [['1 a'], ['--size', '6'], "field 'size' expects a multiple of 4, received 6"],
   ])('refuses %j with %j', async (lines, more, message) => {
-    const { code, stderr } = await gradus('train', 'text-classifier', '--data', await file('bad.txt', lines), ...more)
+    const { code, stderr } = await gradusHere(
+      'train',
+      'text-classifier',
+      '--data',
+      await file('bad.txt', lines),
+      ...more,
+    )
     expect(stderr).toMatch(/^gradus: [^\n]+\n$/)
     expect(stderr).toContain(message)
     expect(code).toBe(2)
@@ -157,7 +141,7 @@ describe('char-lm', () => {
     expect(perplexity).toBeCloseTo(Math.exp(loss!), 10)
     const { text } = await predict(model, 'to be')
     expect(text).toHaveLength(30)
-    expect(await gradus('predict', join(folder, model), 'Zürich')).toMatchObject({
+    expect(await gradusHere('predict', join(folder, model), 'Zürich')).toMatchObject({
       code: 2,
       stderr: "gradus: the text that it learned from has no 'Z', 'ü', 'c'\n",
     })
@@ -165,7 +149,7 @@ describe('char-lm', () => {
   })
 
   test('refuses a text that is too short', async () => {
-    const { code, stderr } = await gradus('train', 'char-lm', '--data', await file('short.txt', ['to be']))
+    const { code, stderr } = await gradusHere('train', 'char-lm', '--data', await file('short.txt', ['to be']))
     expect([code, stderr]).toEqual([
       2,
       expect.stringContaining('6 characters are too few for a context of 64; at least 650'),
@@ -197,11 +181,11 @@ describe('seq2seq', () => {
     expect(figures['tokenErrorRate']).toBeLessThan(0.4)
     expect(Object.keys(figures)).toEqual(['loss', 'tokenErrorRate', 'exact'])
     expect((await predict('pairs', 'cab'))['prediction']).toMatch(/^[ABC]( [ABC])*$/)
-    expect(await gradus('predict', join(folder, 'pairs'), 'abcabcabc')).toMatchObject({
+    expect(await gradusHere('predict', join(folder, 'pairs'), 'abcabcabc')).toMatchObject({
       code: 2,
       stderr: 'gradus: expects 1 to 8 source tokens, received 9\n',
     })
-    expect((await gradus('summary', join(folder, 'pairs'))).stdout).toMatch(
+    expect((await gradusHere('summary', join(folder, 'pairs'))).stdout).toMatch(
       /translator: Seq2Seq +1×8×\d+|translator: Seq2Seq +\[1, 8, \d+\]/,
     )
     expect(await endsAlike('pairs')).toBe(true)
@@ -209,7 +193,7 @@ describe('seq2seq', () => {
 
   test('refuses a line without a target', async () => {
     const data = await file('half.tsv', [spelled('abc'), 'abc'])
-    const { code, stderr } = await gradus('train', 'seq2seq', '--data', data)
+    const { code, stderr } = await gradusHere('train', 'seq2seq', '--data', data)
     expect([code, stderr]).toEqual([
       2,
       expect.stringContaining("line 2: expected a source, a tab and a target, received 'abc'"),
@@ -249,7 +233,7 @@ describe('forecast', () => {
   test('refuses gaps, short series and columns that are not there', async () => {
     const gaps = await file('gaps.csv', ['time,load', ...series.slice(0, 9), '9,', ...series.slice(10)])
     const complaint = async (...options: string[]): Promise<string> => {
-      const { code, stderr } = await gradus('train', 'forecast', ...options)
+      const { code, stderr } = await gradusHere('train', 'forecast', ...options)
       expect(code).toBe(2)
       return stderr
     }

@@ -6,14 +6,12 @@ import { fromConfig, fromPretrained, type TensorModel } from '../../models/pretr
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { zeros } from '../../tensor/creation.ts'
 import type { Supervised } from '../../train/evaluate.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { classifyPicture } from '../recipes/image-classifier.ts'
-import { type ImageDataOptions, pictures } from '../recipes/image-data.ts'
-import type { Recipe, RecipeModel } from '../recipes/recipe.ts'
+import { type ImageDataOptions, partsLine, pictures } from '../recipes/image-data.ts'
+import { classification, type Recipe, type RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
-import { count } from '../terminal/format.ts'
 import { featuresFor, freezeParts, groupsOf, headOf, trainedLine } from './head.ts'
 import { type Look, lookOf } from './look.ts'
 import { type TuningSettings, tuningSettings } from './settings.ts'
@@ -76,7 +74,7 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
     const onError = settings.skipDamaged && !linearProbe ? 'skip' : 'throw'
     const held = { batchSize: 64, workers, onError } as const
     const facts = [
-      `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
+      partsLine(train.length, validation.length, test.length),
       `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
     ]
     const common = { ...images, known }
@@ -87,7 +85,7 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
       return {
         ...common,
         ...{ learner: head.last, parameters },
-        ...{ train: cached(train), validation: cached(validation), test: cached(test) },
+        ...{ train: cached(train), validation: cached(validation), test: test.length > 0 ? cached(test) : undefined },
         facts: [...facts, trainedLine(from, network, parameters)],
       }
     }
@@ -103,7 +101,7 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
       ...common,
       ...{ parameters, train: loader },
       validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
-      test: new DataLoader(test, held),
+      test: test.length > 0 ? new DataLoader(test, held) : undefined,
       facts: [...facts, trainedLine(from, network, parameters)],
       skipped: () => loader.skipped,
     }
@@ -136,8 +134,7 @@ function imageModel(settings: Settings, { config, classes }: Known, model: Tenso
     ...{ model, config, classes, look },
     inputShape: [1, 3, look.size, look.size],
     loss: crossEntropy,
-    metrics: { accuracy },
-    headline: 'accuracy',
+    ...classification,
   }
 }
 

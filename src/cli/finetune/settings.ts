@@ -20,18 +20,20 @@ export function tuningSettings(
   data: string,
   { headLr, ...defaults }: { epochs: number; batchSize: number; lr: number; headLr: number },
 ): Schemas<TuningSettings> {
+  const { epochs, batchSize, lr: _, ...others } = commonSettings(defaults)
   return {
     data: setting.text(data),
     from: setting.text('the pretrained model: organisation/name on the hub, a folder, or a file of weights'),
     revision: v.optional(setting.text('branch, tag or commit of the repository')),
-    ...commonSettings(defaults),
+    ...{ epochs, batchSize },
     lr: v.optional(
       setting.positive('first learning rate of pretrained weights; half a cosine takes it to 0'),
       defaults.lr,
     ),
-    headLr: v.optional(setting.positive('the same of the new last layer, and of adapters'), headLr),
+    headLr: v.optional(setting.positive('first learning rate of the new last layer, and of adapters'), headLr),
     freeze: v.optional(setting.text('parts that keep their weights, with commas between; body: all but the head'), ''),
     linearProbe: v.optional(setting.flag('train the last layer alone, on features that are computed once'), false),
+    ...others,
   } as Schemas<TuningSettings>
 }
 

@@ -11,10 +11,9 @@ import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { Module } from '../../nn/module.ts'
 import { full } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { rankedClasses } from '../recipes/image-classifier.ts'
-import type { Publication, Recipe, RecipeModel } from '../recipes/recipe.ts'
+import { classification, type Publication, type Recipe, type RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { count } from '../terminal/format.ts'
@@ -181,8 +180,7 @@ async function textModel(
     inputShape: [1, 3, maxLength],
     inputDtype: 'int32',
     loss: crossEntropy,
-    metrics: { accuracy },
-    headline: 'accuracy',
+    ...classification,
   }
 }
 

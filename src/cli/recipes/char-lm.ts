@@ -43,7 +43,7 @@ export const charRecipe: Recipe<Settings, Known, Writer> = {
   description: 'a small GPT or an LSTM that learns to write like a text, character by character',
   settings: v.strictObject({
     ...commonSettings({ epochs: 3, batchSize: 12, lr: 2e-3, clipNorm: 1 }),
-    data: setting.text('a text file (UTF-8); its last tenth is not learned'),
+    data: setting.text('a text file (UTF-8); its last tenth is watched, not learned'),
     model: v.optional(setting.oneOf(['gpt', 'lstm'], 'what reads and writes'), 'gpt'),
     context: v.optional(setting.whole(2, 'characters that are seen at once'), 64),
     layers: v.optional(setting.whole(1, 'layers (default: 4 of the GPT, 1 of the LSTM)')),
@@ -78,9 +78,8 @@ export const charRecipe: Recipe<Settings, Known, Writer> = {
       known,
       train: new DataLoader(windows, { batchSize, seed, shuffle: true, dropLast: windows.length > batchSize }),
       validation: watched,
-      test: watched,
       facts: [
-        `${count(train.length)} characters to train, ${count(held.length)} to watch and to test; ${alphabet.size} different ones`,
+        `${count(train.length)} characters to train, ${count(held.length)} to watch; ${alphabet.size} different ones`,
         'losses are in nats a character',
       ],
       async measure({ loss = Number.NaN }) {
@@ -122,6 +121,7 @@ function writerOf(settings: Settings, known: Known): Writer {
     loss: (logits: Tensor, next: Tensor) => crossEntropy(logits.flatten(0, 1), next.flatten()),
     metrics: {},
     headline: 'loss',
+    monitors: { loss: 'min' },
   }
 }
 

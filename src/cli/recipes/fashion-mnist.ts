@@ -13,10 +13,9 @@ import { Dropout } from '../../nn/layers/dropout.ts'
 import { Flatten } from '../../nn/layers/flatten.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import { MaxPool2d } from '../../nn/layers/max-pool.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { count } from '../terminal/format.ts'
 import { withDownloadBar } from '../terminal/download.ts'
-import type { Recipe, RecipeModel } from './recipe.ts'
+import { classification, type Recipe, type RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -74,8 +73,7 @@ function fashionModel(): RecipeModel {
     model: network(),
     inputShape: [1, 1, 28, 28],
     loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
-    metrics: { accuracy },
-    headline: 'accuracy',
+    ...classification,
     classes: fashionClasses,
   }
 }

@@ -114,6 +114,7 @@ function seriesModel({ target, past, ahead, hidden }: Settings, { mean, deviatio
     loss: (y, t) => mseLoss(y.div(deviation), t.div(deviation)),
     metrics: { mae: mae(), rmse: rmse() },
     headline: 'loss',
+    monitors: { loss: 'min', mae: 'min', rmse: 'min' },
   }
 }
 

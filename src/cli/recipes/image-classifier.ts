@@ -18,12 +18,11 @@ import { Flatten } from '../../nn/layers/flatten.ts'
 import { Linear } from '../../nn/layers/linear.ts'
 import type { Layer } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
-import { count, percent } from '../terminal/format.ts'
+import { percent } from '../terminal/format.ts'
 import type { ImageDataOptions } from './image-data.ts'
-import { pictures, usualShorterSide } from './image-data.ts'
-import type { Prediction, Recipe, RecipeModel } from './recipe.ts'
+import { partsLine, pictures, usualShorterSide } from './image-data.ts'
+import { classification, type Prediction, type Recipe, type RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -75,9 +74,9 @@ export const imageRecipe: Recipe<Settings, Known> = {
       known: { classes },
       train: loader,
       validation: new DataLoader(validation, { ...held, persistentWorkers: true }),
-      test: new DataLoader(test, held),
+      test: test.length > 0 ? new DataLoader(test, held) : undefined,
       facts: [
-        `${count(train.length)} pictures to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
+        partsLine(train.length, validation.length, test.length),
         `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
       ],
       skipped: () => loader.skipped,
@@ -97,8 +96,7 @@ function imageModel({ size }: Settings, { classes }: Known): RecipeModel {
     model: network(classes.length),
     inputShape: [1, 3, size, size],
     loss: (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: 0.05 }),
-    metrics: { accuracy },
-    headline: 'accuracy',
+    ...classification,
     classes,
   }
 }

@@ -8,6 +8,7 @@ import { colorJitter, imagenetDeviation, imagenetMean, normalize } from '../../d
 import { centerCrop, randomHorizontalFlip, randomResizedCrop } from '../../data/transforms/crop.ts'
 import { compose, type Transform } from '../../data/transforms/picture.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
+import { count } from '../terminal/format.ts'
 
 export interface ImageDataOptions {
   readonly folder: string
@@ -63,8 +64,8 @@ function augmentation(size: number): Transform {
 }
 
 /**
- * The files of a part. Folders `train` and `val` (or `test`) are taken as they are, what is missing is cut from `train`;
- * a folder without them is cut into 70 %, 15 % and 15 %, every class alike.
+ * The files of a part. Folders `train`, `val` and `test` are taken as they are: without the second, 15 % of the first are watched; without the
+ * third there is no test. A folder without them is cut into 70 %, 15 % and 15 %, every class alike.
  */
 export async function pictures({
   folder,
@@ -87,13 +88,17 @@ export async function pictures({
   if (part === 'all') return everything(await imageFolder(folder, options))
   const own = { train: at('train'), validation: at('val') ?? at('validation'), test: at('test') }
   const given = own[part]
-  // Without pictures to test on, those to watch are the test: the best that can be said.
-  if (part === 'test' && !given && own.train && own.validation)
-    return everything(await imageFolder(own.validation, options))
+  if (part === 'test' && !given && own.train)
+    return { files: await imageFolder(own.train, options), indices: new Int32Array() }
   if (given && (part !== 'train' || own.validation)) return everything(await imageFolder(given, options))
   const files = await imageFolder(own.train ?? folder, options)
   const shares = own.train ? [0.85, 0.15] : [0.7, 0.15, 0.15]
   const parts = stratifiedSplit(files, shares, { labels: files.labels, seed })
-  const cut = { train: parts[0], validation: parts[1], test: parts[2] ?? parts[1] }[part]
+  const cut = { train: parts[0], validation: parts[1], test: parts[2] }[part]
   return { files, indices: cut!.indices }
+}
+
+/** `124 pictures to train, 70 to watch`, and how many to test where there are some. */
+export function partsLine(train: number, validation: number, test: number): string {
+  return `${count(train)} pictures to train, ${count(validation)} to watch${test > 0 ? `, ${count(test)} to test` : ''}`
 }

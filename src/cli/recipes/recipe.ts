@@ -5,7 +5,7 @@ import type { Layer, Module } from '../../nn/module.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { Tree } from '../../tensor/tree.ts'
 import type { Supervised } from '../../train/evaluate.ts'
-import type { Metric } from '../../train/metrics.ts'
+import { accuracy, type Metric } from '../../train/metrics.ts'
 import type { Figures, Metrics } from '../../train/running-figures.ts'
 import type { DType } from '../../core/dtype.ts'
 import type { Shape } from '../../core/shape.ts'
@@ -75,7 +75,16 @@ export interface RecipeModel {
   readonly metrics: Metrics
   /** The figure that tells most, shown by name: `accuracy`, or `loss` itself. */
   readonly headline: string
+  /** Figures of the validation that can decide which epoch is the best, and which end of them is good. The first one does, unless somebody chooses. */
+  readonly monitors: Readonly<Record<string, 'min' | 'max'>>
   readonly classes?: readonly string[]
+}
+
+/** How classifiers are judged. */
+export const classification: Pick<RecipeModel, 'metrics' | 'headline' | 'monitors'> = {
+  metrics: { accuracy },
+  headline: 'accuracy',
+  monitors: { accuracy: 'max', loss: 'min' },
 }
 
 /** What a model learns from. */
@@ -89,8 +98,8 @@ export interface Training<Known = unknown> {
   readonly parameters?: readonly ParameterGroup[]
   readonly train: Dataset<Supervised> | DataLoader<Supervised>
   readonly validation: Dataset<Supervised> | DataLoader<Supervised>
-  /** Plays no part before the end. */
-  readonly test: Dataset<Supervised> | DataLoader<Supervised>
+  /** Plays no part before the end. Default: what was watched is all that there is to say. */
+  readonly test?: Dataset<Supervised> | DataLoader<Supervised> | undefined
   /** Lines about the data. */
   readonly facts: readonly string[]
   /** What loss and metrics cannot tell about the trained model; added to the figures on the test data. */

@@ -173,6 +173,7 @@ function pairsModel(settings: Settings, known: Known): PairsModel {
     loss: (logits, wanted) => crossEntropy(logits.flatten(0, 1), wanted.flatten(), { ignoreIndex: pad }),
     metrics: {},
     headline: 'loss',
+    monitors: { loss: 'min' },
   }
 }
 

@@ -73,6 +73,7 @@ export interface CommonSettings {
   readonly clipNorm?: number | undefined
   readonly accumulate: number
   readonly patience?: number | undefined
+  readonly monitor?: string | undefined
 }
 
 type Entries = v.ObjectEntries
@@ -103,7 +104,10 @@ export function commonSettings(defaults: {
     ema: v.optional(positive('decay of the averaged weights, such as 0.999')),
     clipNorm: v.optional(positive('largest joint norm of the gradients'), defaults.clipNorm as number),
     accumulate: v.optional(whole(1, 'batches whose gradients make one step'), 1),
-    patience: v.optional(whole(1, 'stop after so many epochs without a better validation loss')),
+    patience: v.optional(whole(1, 'stop after so many epochs without a better one')),
+    monitor: v.optional(
+      text('validation figure that tells the best epoch, which is kept (default: accuracy of classes, else loss)'),
+    ),
   } as never
 }
 

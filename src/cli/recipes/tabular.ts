@@ -15,11 +15,10 @@ import { Module } from '../../nn/module.ts'
 import { Buffer } from '../../nn/parameter.ts'
 import { tensor } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { mae, r2, rmse } from '../../train/regression-metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
-import type { Recipe, RecipeModel } from './recipe.ts'
+import { classification, type Recipe, type RecipeModel } from './recipe.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
 interface Settings extends CommonSettings {
@@ -170,11 +169,16 @@ function tableModel({ hidden }: Settings, encoding: Encoding): TableModel {
     model: new Perceptron(inputs, hidden, isNumber ? 1 : target.values.length, target),
     inputShape: [1, inputs],
     loss: isNumber ? (y, t) => huberLoss(y.div(deviation), t.div(deviation)) : crossEntropy,
-    metrics: isNumber ? { r2: r2(), mae: mae(), rmse: rmse() } : { accuracy },
-    headline: isNumber ? 'r2' : 'accuracy',
+    ...(isNumber ? regression() : classification),
     ...(!isNumber && { classes: target.values }),
   }
 }
+
+const regression = (): Pick<TableModel, 'metrics' | 'headline' | 'monitors'> => ({
+  metrics: { r2: r2(), mae: mae(), rmse: rmse() },
+  headline: 'r2',
+  monitors: { loss: 'min', r2: 'max', mae: 'min', rmse: 'min' },
+})
 
 type TableRow = Readonly<Record<string, string | number | boolean>>
 

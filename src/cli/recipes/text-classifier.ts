@@ -10,10 +10,9 @@ import { softmax } from '../../nn/functional/activations.ts'
 import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { tensor } from '../../tensor/creation.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
-import { accuracy } from '../../train/metrics.ts'
 import { UsageError } from '../failure.ts'
 import { count, percent } from '../terminal/format.ts'
-import type { Recipe, RecipeModel } from './recipe.ts'
+import { classification, type Recipe, type RecipeModel } from './recipe.ts'
 import { isTable, readColumns } from './rows.ts'
 import { type CommonSettings, commonSettings, setting } from './settings.ts'
 
@@ -137,8 +136,7 @@ function textModel(settings: Settings, { classes, words }: Known): TextModel {
     inputShape: [1, length],
     inputDtype: 'int32',
     loss: crossEntropy,
-    metrics: { accuracy },
-    headline: 'accuracy',
+    ...classification,
   }
 }
 
