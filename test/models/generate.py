@@ -1,7 +1,7 @@
 """Writes data/*.json, what PyTorch's own models compute from the parameters of filling.py: `python test/models/generate.py [name ...]`
 
 PyTorch 2.13, torchvision 0.28, timm 1.0. For each model: its names and shapes, outputs, and of the gradient of a loss its product with
-numbers known to both sides, one for each parameter. U-Net, the CIFAR networks and LeNet are written here as their repositories have them.
+numbers known to both sides, one for each parameter. U-Net, the CIFAR networks and LeNet are written here as their repositories have them; autoencoders, which nobody publishes, as the model has them.
 """
 
 import hashlib
@@ -135,6 +135,46 @@ def lenet():
     return LeNet()
 
 
+def perceptron(*widths):
+    layers = [[nn.ReLU(), nn.Linear(a, b)] for a, b in zip(widths, widths[1:])]
+    return sum(layers, [])[1:]
+
+
+class Autoencoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(*perceptron(12, 9, 7, 3))
+        self.decoder = nn.Sequential(*perceptron(3, 7, 9, 12), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+class VariationalAutoencoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(*perceptron(12, 9, 7), nn.ReLU())
+        self.mean = nn.Linear(7, 3)
+        self.logVariance = nn.Linear(7, 3)
+        self.decoder = nn.Sequential(*perceptron(3, 7, 9, 12), nn.Sigmoid())
+
+    def forward(self, x):
+        x = self.encoder(x)
+        mean = self.mean(x)
+        return self.decoder(mean), mean, self.logVariance(x)
+
+
+class SideBySide(nn.Module):
+    """All that a variational autoencoder says in one tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = VariationalAutoencoder()
+
+    def forward(self, x):
+        return torch.cat(self.model(x), 1)
+
+
 def digest(model):
     """Number of entries and a hash of all names and shapes, in order."""
     text = ''.join(f'{name} {list(x.shape)}\n'.replace(', ', ',') for name, x in model.state_dict().items())
@@ -182,6 +222,10 @@ small = {
         [2, 3, 16, 16],
     ),
     'unet': (UNet(4, 3), [1, 3, 35, 32]),
+    'autoencoder': (Autoencoder(), [4, 12]),
+    'vae': (SideBySide(), [4, 12]),
+    'alexnet': (tv.alexnet(num_classes=5), [1, 3, 96, 64]),
+    'mobilenetV3Large': (tv.mobilenet_v3_large(num_classes=5), [1, 3, 32, 32]),
 }
 full = {
     'alexnet': tv.alexnet,
@@ -194,6 +238,8 @@ full = {
     'resnet50': lambda: timm.create_model('resnet50'),
     'resnet101': tv.resnet101,
     'resnet152': tv.resnet152,
+    'cifarResnet32': lambda: CifarResNet(5),
+    'cifarResnet44': lambda: CifarResNet(7),
     'cifarResnet56': lambda: CifarResNet(9),
     'cifarResnet110': lambda: CifarResNet(18),
     'mobilenet_v2': tv.mobilenet_v2,

@@ -21,6 +21,8 @@ labels = dict(num_labels=3)
 padded = dict(pad_token_id=1)
 make = {
     'BertModel': (t.BertModel, t.BertConfig(**bert)),
+    'RobertaModel': (t.RobertaModel, t.RobertaConfig(**bert)),
+    'LlamaModel': (t.LlamaModel, t.LlamaConfig(**llama)),
     'BertForMaskedLM': (t.BertForMaskedLM, t.BertConfig(**bert)),
     'BertForSequenceClassification': (t.BertForSequenceClassification, t.BertConfig(**bert, **labels)),
     'BertForTokenClassification': (t.BertForTokenClassification, t.BertConfig(**bert, **labels)),
@@ -49,13 +51,25 @@ tokens = torch.from_numpy((uniform(seed_of('tokens'), 14) + 1) / 2 * 35 + 2).lon
 tokens[1, 5:] = 1
 mask = (tokens != 1).long()
 types = torch.tensor([[0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 1]])
+
+
+def sentences(model):
+    """Vectors of texts [2, 16], as sentence-transformers makes them: the means of real tokens' rows, of length 1."""
+    real = mask.unsqueeze(-1).float()
+    means = (model(tokens, attention_mask=mask)[0] * real).sum(1) / real.sum(1).clamp(min=1e-9)
+    return torch.nn.functional.normalize(means).tolist()
+
+
 goldens = {}
+vectors = None
 for name, (cls, config) in make.items():
     model = cls(config)
     fill(model)
     model.eval()
     given = {'token_type_ids': types} if name.startswith('Bert') else {}
     out = model(tokens, attention_mask=mask, **given)
+    if name == 'BertModel':
+        vectors = rounded(sentences(model))
     y = torch.cat([out.start_logits, out.end_logits], 1) if 'Question' in name else out[0]
     # What a padded place says has no meaning.
     real = mask.bool() if y.shape[:2] == mask.shape else None
@@ -72,4 +86,4 @@ for name, (cls, config) in make.items():
     shown = {key: value for key, value in config.to_dict().items() if value is not None and (not isinstance(value, dict) or key == 'id2label')}
     shown['architectures'] = [name]
     goldens[name] = rounded({'config': shown, 'names': list(model.state_dict()), 'values': z.flatten()[:64].tolist(), 'gradients': gradients})
-(Path(__file__).parent / 'data' / 'text.json').write_text(json.dumps({'tokens': tokens.tolist(), 'types': types.tolist(), 'models': goldens}) + '\n')
+(Path(__file__).parent / 'data' / 'text.json').write_text(json.dumps({'tokens': tokens.tolist(), 'types': types.tolist(), 'sentences': vectors, 'models': goldens}) + '\n')

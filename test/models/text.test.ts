@@ -11,6 +11,7 @@ import { architectureOf } from '../../src/models/architectures.ts'
 import { fromConfig, fromPretrained } from '../../src/models/pretrained.ts'
 import type { Span, TextInputs } from '../../src/models/text/heads.ts'
 import { meanPooling } from '../../src/models/text/pooling.ts'
+import { normalize } from '../../src/nn/functional/normalization.ts'
 import type { Module } from '../../src/nn/module.ts'
 import { tensor } from '../../src/tensor/creation.ts'
 import { concat } from '../../src/tensor/joining.ts'
@@ -27,6 +28,8 @@ interface Golden {
 const golden = JSON.parse(readFileSync(new URL('data/text.json', import.meta.url), 'utf8')) as {
   tokens: number[][]
   types: number[][]
+  /** What a sentence encoder makes of the tokens. */
+  sentences: number[][]
   models: Record<string, Golden>
 }
 const tokens = tensor(golden.tokens, { dtype: 'int32' })
@@ -214,6 +217,20 @@ describe('weights of another form', () => {
     await expect(fromPretrained(folder)).rejects.toThrow('has no weights; looked for model.safetensors')
     await expect(fromPretrained('./no/such/folder')).rejects.toThrow('no such file or folder')
   })
+})
+
+test('a sentence encoder gives the vectors that it gives in Python', async () => {
+  const { config } = golden.models['BertModel']!
+  // The encoders are stored as they are, without a prefix, and with the numbers of places that older versions wrote down.
+  const places = tensor([Array.from({ length: 12 }, (_, i) => i)], { dtype: 'int32' })
+  const { checkpoint } = made(golden.models['BertModel']!)
+  const source = await publish(config, { ...checkpoint, 'embeddings.position_ids': places })
+  const { model, missing, unexpected } = await fromPretrained<TextModel>(source)
+  expect([missing, unexpected]).toEqual([[], ['embeddings.position_ids']])
+  const rows = model.forward(tokens, { attentionMask }) as Tensor
+  const vectors = await normalize(meanPooling(rows, attentionMask)).data()
+  for (const [i, value] of golden.sentences.flat().entries()) expect(Math.abs(vectors[i]! - value)).toBeLessThan(1e-5)
+  expect(vectors.length).toBe(32)
 })
 
 test('the mean of rows leaves padding out', async () => {

@@ -2,16 +2,19 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
+import { Autoencoder, type AutoencoderOptions, VariationalAutoencoder } from '../../src/models/autoencoder.ts'
 import { cifarResnet20 } from '../../src/models/cifar-resnet.ts'
-import { LeNet } from '../../src/models/classic.ts'
+import { AlexNet, LeNet } from '../../src/models/classic.ts'
 import { ConvNeXt } from '../../src/models/convnext.ts'
 import { EfficientNetB0 } from '../../src/models/efficientnet.ts'
 import { MobileNetV2, MobileNetV3 } from '../../src/models/mobilenet.ts'
 import { BasicBlock, Bottleneck, ResNet } from '../../src/models/resnet.ts'
 import { UNet } from '../../src/models/unet.ts'
 import { VisionTransformer } from '../../src/models/vit.ts'
-import type { Layer, Module } from '../../src/nn/module.ts'
+import { type Layer, Module } from '../../src/nn/module.ts'
 import { tensor } from '../../src/tensor/creation.ts'
+import { concat } from '../../src/tensor/joining.ts'
+import type { Tensor } from '../../src/tensor/tensor.ts'
 import { checkpointFor, seedOf, uniform } from './filling.ts'
 
 /** What PyTorch says of a model. */
@@ -39,8 +42,24 @@ export function digest(model: Module): Digest {
   return { entries: entries.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-type Small = 'lenet' | 'cifarResnet20' | 'mobilenetV3Small' | 'convnext' | 'vit' | 'unet'
-export type ModelName = Small | 'resnetBasic' | 'resnetBottleneck' | 'mobilenetV2' | 'efficientnetB0'
+/** All that a variational autoencoder says in one tensor. */
+class SideBySide extends Module {
+  model: VariationalAutoencoder
+
+  constructor(options: AutoencoderOptions) {
+    super()
+    this.model = new VariationalAutoencoder(options)
+  }
+
+  forward(x: Tensor): Tensor {
+    const { reconstruction, mean, logVariance } = this.model.forward(x)
+    return concat([reconstruction, mean, logVariance], 1)
+  }
+}
+
+type Small = 'lenet' | 'cifarResnet20' | 'mobilenetV3Small' | 'convnext' | 'vit' | 'unet' | 'autoencoder' | 'vae'
+type Large = 'alexnet' | 'resnetBasic' | 'resnetBottleneck' | 'mobilenetV2' | 'mobilenetV3Large' | 'efficientnetB0'
+export type ModelName = Small | Large
 
 export const models: Readonly<Record<ModelName, () => Layer>> = {
   lenet: () => new LeNet(),
@@ -48,6 +67,8 @@ export const models: Readonly<Record<ModelName, () => Layer>> = {
   resnetBottleneck: () => new ResNet(Bottleneck, [1, 1, 1, 1], { numClasses: 7 }),
   cifarResnet20: () => cifarResnet20(),
   mobilenetV2: () => new MobileNetV2({ numClasses: 5 }),
+  alexnet: () => new AlexNet({ numClasses: 5 }),
+  mobilenetV3Large: () => new MobileNetV3('large', { numClasses: 5 }),
   mobilenetV3Small: () => new MobileNetV3('small', { numClasses: 5 }),
   efficientnetB0: () => new EfficientNetB0({ numClasses: 5 }),
   convnext: () => new ConvNeXt({ numClasses: 5, depths: [1, 1, 2, 1], width: 8 }),
@@ -56,6 +77,8 @@ export const models: Readonly<Record<ModelName, () => Layer>> = {
       ...{ imageSize: 16, patchSize: 4, numLayers: 2, numHeads: 2, hiddenDim: 16, mlpDim: 32, numClasses: 5 },
     }),
   unet: () => new UNet({ width: 4, numClasses: 3 }),
+  autoencoder: () => new Autoencoder({ inputs: 12, hidden: [9, 7], latent: 3 }),
+  vae: () => new SideBySide({ inputs: 12, hidden: [9, 7], latent: 3 }),
 }
 
 /** Names, outputs in evaluation and gradients of the model are those of the golden. */

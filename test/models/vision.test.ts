@@ -25,6 +25,8 @@ const full: Readonly<Record<string, () => Module>> = {
   resnet50,
   resnet101,
   resnet152,
+  cifarResnet32: () => new CifarResNet(32),
+  cifarResnet44: () => new CifarResNet(44),
   cifarResnet56,
   cifarResnet110,
   mobilenet_v2: () => new MobileNetV2(),
@@ -45,7 +47,7 @@ describe('names, shapes and their order are those of published weights', () => {
   test('all of them', () => expect(Object.keys(names).sort()).toEqual(Object.keys(full).sort()))
 })
 
-test.each(['lenet', 'cifarResnet20', 'mobilenetV3Small', 'convnext', 'vit', 'unet'] as const)(
+test.each(['lenet', 'cifarResnet20', 'mobilenetV3Small', 'convnext', 'vit', 'unet', 'autoencoder', 'vae'] as const)(
   '%s: equal weights give equal outputs and gradients',
   (name) => expectGolden(name),
 )
