@@ -107,12 +107,7 @@ export class ExpressionEmitter {
         return isFloating(e.dtype) ? b.toF32(lanes) : lanes
       }
       case 'load': {
-        const { base, stride } = this.at(e.at, place)
-        const raw = b.load(this.args.buffer(e.node), base.plus(this.args.offset(e.node)), {
-          laneStride: stride,
-          within: stride === 0 ? null : place.within,
-        })
-        return e.node.dtype === 'bool' ? b.mnot(b.ieq(raw, b.int(0))) : raw
+        return this.loaded(e.node, this.load(e, place))
       }
       case 'random': {
         const { base, stride } = this.at(e.at, place)
@@ -134,6 +129,26 @@ export class ExpressionEmitter {
     }
   }
 
+  /** The elements that a load reads, as they are in memory. */
+  load(e: Extract<Expression, { kind: 'load' }>, place: Place): Register {
+    const { base, stride } = this.at(e.at, place)
+    return this.b.load(this.args.buffer(e.node), base.plus(this.args.offset(e.node)), {
+      laneStride: stride,
+      within: stride === 0 ? null : place.within,
+    })
+  }
+
+  /** Elements of a node as they were in memory, as values. */
+  private loaded(node: Node, raw: Register): Register {
+    const { b } = this
+    return node.dtype === 'bool' ? b.mnot(b.ieq(raw, b.int(0))) : raw
+  }
+
+  /** Says what a load reads at the place that is being computed: `raw`, as it is in memory. */
+  rememberLoad(e: Extract<Expression, { kind: 'load' }>, raw: Register): void {
+    this.scopes.at(-1)!.set(e, this.loaded(e.node, raw))
+  }
+
   private gather(e: Extract<Expression, { kind: 'gather' }>, place: Place): Register {
     const { b } = this
     const buffer = this.args.buffer(e.node)
@@ -149,7 +164,7 @@ export class ExpressionEmitter {
         laneStride: stride,
         within: stride === 0 ? null : place.within,
       })
-      return e.node.dtype === 'bool' ? b.mnot(b.ieq(raw, b.int(0))) : raw
+      return this.loaded(e.node, raw)
     }
     if (buffer.type !== 'f32' && buffer.type !== 'i32') throw new Unsupported(`gather of ${e.node.dtype}`)
     const where = { at: position.base, laneStride: position.stride }

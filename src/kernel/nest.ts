@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
-import type { LaneProgram, LaneRange, Register } from '../lane/program.ts'
+import { type BufferParameter, type LaneProgram, type LaneRange, type Register, valueTypeOf } from '../lane/program.ts'
 import type { Expression } from '../schedule/expression.ts'
 import { withoutRows } from '../schedule/fusion.ts'
 import type { Group, Nest } from '../schedule/kernels.ts'
@@ -14,6 +14,7 @@ import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
 import { guardedPieces } from './guarded-pieces.ts'
 import { orderLoops, resultStrides } from './loop-order.ts'
+import { crossingLoads, fewest, type Load, turn } from './turned-tiles.ts'
 
 /** A kernel as lane code, and what its argument block holds. */
 export interface KernelCode {
@@ -47,15 +48,17 @@ function passCode(nests: readonly Nest[], local: ReadonlySet<Node>, lanes: numbe
   const { nests: ordered, strides } = orderLoops(joinAxes(nests))
   const [first] = ordered
   const vector = chooseVector(first!, 0)
+  const crossing = crossingLoads(ordered, vector)
   const { extents } = first!
   const inner = sizeOf(extents.slice(1))
-  const step = vector === 0 ? lanes : 1
+  // Vectors, and tiles that are turned, are not shared.
+  const step = vector === 0 || (vector === 1 && crossing.length > 0) ? lanes : 1
   const share = Math.min(Math.max(1, Math.ceil(chunkElements / inner)), extents[0]!)
   const rows = Math.ceil(share / step) * step
   const b = new LaneBuilder({ name: nests.at(-1)!.node.op.name, lanes, chunks: Math.ceil(extents[0]! / rows) })
   const args = new Arguments(b)
   const emitter = new ExpressionEmitter(b, args, labels)
-  new NestLoops(b, args, emitter, ordered, vector, local, 0, strides).run([], {
+  new NestLoops(b, args, emitter, ordered, vector, local, 0, strides, crossing).run([], {
     begin: LaneAffine.of(b.chunk).times(rows),
     count: rows,
   })
@@ -122,6 +125,12 @@ function inRow(nest: Nest, rows: number, local: ReadonlySet<Node>): Nest {
   return { ...nest, body: mapReads(nest.body, (node, at) => (local.has(node) ? withoutRows(at, rows) : at)) }
 }
 
+/** A load across the lines of its array, and working memory for a tile of it that has been turned. */
+interface Tile {
+  readonly load: Load
+  readonly tile: BufferParameter
+}
+
 /** The loops of nests over the same axes, below axes that are entered already. */
 export class NestLoops {
   private readonly b: LaneBuilder
@@ -138,6 +147,7 @@ export class NestLoops {
   private readonly rowAxes: number
   /** Elements between neighbours of a result along each axis. */
   private readonly strides: readonly number[]
+  private readonly tiles: readonly Tile[]
 
   constructor(
     b: LaneBuilder,
@@ -148,6 +158,7 @@ export class NestLoops {
     passed: ReadonlySet<Node>,
     rowAxes = 0,
     strides: readonly number[] = resultStrides(nests[0]!),
+    crossing: readonly Load[] = [],
   ) {
     this.b = b
     this.args = args
@@ -160,6 +171,10 @@ export class NestLoops {
     this.rowAxes = rowAxes
     this.strides = strides
     for (const { node } of nests) if (!elementType(node.dtype)) throw new Unsupported(`${node.dtype} results`)
+    this.tiles = crossing.map((load, i) => {
+      const type = valueTypeOf(args.buffer(load.node).type)
+      return { load, tile: args.scratch(`tile${i}`, type, b.lanes * b.lanes) }
+    })
   }
 
   /** Loops over the result's axes that `axes` has not entered; the next one may be a share of its extent. */
@@ -173,6 +188,10 @@ export class NestLoops {
     }
     const extent = this.extents[axis]!
     const { begin, count } = share ?? { begin: LaneAffine.of(0), count: extent }
+    if (axis === this.vector - 1 && this.tiles.length > 0) {
+      this.tileLoops(axes, begin, count)
+      return
+    }
     if (axis === this.vector) {
       this.vectorLoop(begin, count, extent, (at, within) => {
         this.emitter.scope(() => this.element(this.place([...axes, at], axis, within)))
@@ -182,6 +201,51 @@ export class NestLoops {
     this.b.loop({ begin, count, limit: extent }, (i) => {
       this.emitter.scope(() => this.run([...axes, LaneAffine.of(i)]))
     })
+  }
+
+  /** Loops over the axis before the vectors' in tiles of as many positions as vectors have lanes: those are the innermost loop. */
+  private tileLoops(axes: readonly LaneAffine[], begin: LaneAffine, count: number): void {
+    const { b, emitter, extents, vector } = this
+    const { lanes } = b
+    const along = vector - 1
+    const outside = ((1 << along) - 1) | (1 << vector)
+    const extent = extents[along]!
+    b.loop({ begin, count: Math.ceil(count / lanes), step: lanes, limit: extent }, (tile) => {
+      const first = LaneAffine.of(tile)
+      this.vectorLoop(LaneAffine.of(0), extents[vector]!, extents[vector]!, (at, within) => {
+        emitter.scope(() => {
+          const corner = this.place([...axes, first, at], vector, within)
+          this.hoist(outside, corner)
+          const turned = this.turnTiles(corner)
+          b.loop({ begin: first, count: Math.min(lanes, extent), limit: extent }, (i) => {
+            const row = LaneAffine.of(i)
+            emitter.scope(() => {
+              for (const { load, tile } of turned)
+                emitter.rememberLoad(load, b.load(tile, row.minus(first).expand().times(lanes)))
+              this.element(this.place([...axes, row, at], vector, within))
+            })
+          })
+        })
+      })
+    })
+  }
+
+  /** Reads a tile for each load that crosses lines, and leaves it turned in working memory; not where it is only a few columns wide. */
+  private turnTiles({ axes, vector, within }: Place): readonly Tile[] {
+    const { b, emitter, extents } = this
+    const along = vector - 1
+    const at = axes[vector]!
+    const columns = within ? within.high - at.constant : b.lanes
+    if (columns < fewest) return []
+    const lines = this.place(axes, along, b.range(axes[along]!, 0, extents[along]!))
+    for (const { load, tile } of this.tiles) {
+      const columnOf = (i: number): Place => ({ ...lines, axes: axes.with(vector, at.plus(i)) })
+      const read = Array.from({ length: columns }, (_, i) => emitter.load(load, columnOf(i)))
+      // Lanes beyond the last column are not used.
+      const rows = turn(b, [...read, ...Array.from({ length: b.lanes - columns }, () => read[0]!)])
+      for (const [i, row] of rows.slice(0, extents[along]!).entries()) b.store(tile, i * b.lanes, row)
+    }
+    return this.tiles
   }
 
   /** Reads of `made` results, at the place that is being computed, are the registers that hold them. */

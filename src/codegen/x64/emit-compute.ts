@@ -1,5 +1,5 @@
 /** Arithmetic of lane code as AVX-512 or AVX2 instructions. */
-import type { Compute, ComputeOp, Value } from '../../lane/program.ts'
+import type { Compute, ComputeOp, Register, Value } from '../../lane/program.ts'
 import type { LaneOperands } from './lane-operands.ts'
 import type { Mem, Vec } from './operands.ts'
 import { COMMUTATIVE } from './register-file.ts'
@@ -241,6 +241,7 @@ function emitReduce(o: LaneOperands, { op, dst, args }: Compute): void {
 function emitPermute(o: LaneOperands, { op, dst, args, pattern }: Compute): void {
   const { a, wide } = o
   if (!pattern) throw new Error(`${op} without a pattern`)
+  if (op === 'permute2' && emitShuffle(o, dst, args, pattern)) return
   const indices = o.temporary()
   a.vmovups(indices, o.table(Int32Array.from(pattern, (lane) => (wide ? lane : lane % o.lanes))))
   const first = o.inRegister(args[0] as Value)
@@ -259,4 +260,36 @@ function emitPermute(o: LaneOperands, { op, dst, args, pattern }: Compute): void
   a.vpermps(indices, indices, second)
   const fromSecond = pattern.reduce((mask, lane, i) => mask | (lane >= o.lanes ? 1 << i : 0), 0)
   a.vblendps(o.result(dst), other, indices, fromSecond)
+}
+
+/** One instruction for what lanes of two vectors it can choose; false where there is none. */
+function emitShuffle(o: LaneOperands, dst: Register, args: readonly Value[], pattern: readonly number[]): boolean {
+  const { a, wide, lanes } = o
+  const inGroups = choiceInGroups(pattern, lanes)
+  const groups = choiceOfGroups(pattern, lanes)
+  if (inGroups === undefined && groups === undefined) return false
+  const [first, second] = [o.inRegister(args[0] as Value), o.inRegister(args[1] as Value)]
+  if (inGroups !== undefined) a.vshufps(o.result(dst), first, second, inGroups)
+  else if (wide) a.vshuff32x4(o.result(dst), first, second, groups!)
+  else a.vperm2f128(o.result(dst), first, second, groups!)
+  return true
+}
+
+/** In every group of four lanes the same two of the first vector's group, then two of the second's: two bits for each. */
+function choiceInGroups(pattern: readonly number[], lanes: number): number | undefined {
+  const chosen = pattern.slice(0, 4).map((lane, i) => lane - (i < 2 ? 0 : lanes))
+  if (chosen.some((lane) => lane < 0 || lane > 3)) return undefined
+  const same = pattern.every((lane, i) => lane === chosen[i % 4]! + (i - (i % 4)) + (i % 4 < 2 ? 0 : lanes))
+  return same ? chosen.reduce((bits, lane, i) => bits | (lane << (2 * i)), 0) : undefined
+}
+
+/** Whole groups of four lanes: the lower half of them from the first vector, the upper from the second. */
+function choiceOfGroups(pattern: readonly number[], lanes: number): number | undefined {
+  const groups = pattern.filter((_, i) => i % 4 === 0).map((lane) => lane / 4)
+  const count = lanes / 4
+  const whole = pattern.every((lane, i) => lane === 4 * groups[Math.floor(i / 4)]! + (i % 4))
+  const halved = groups.every((group, i) => group >= count === i >= count / 2)
+  if (!whole || !halved || !groups.every(Number.isInteger)) return undefined
+  // With four groups two bits choose one of a vector's; with two groups four bits choose one of both vectors'.
+  return groups.reduce((bits, group, i) => bits | (count === 4 ? (group % 4) << (2 * i) : group << (4 * i)), 0)
 }

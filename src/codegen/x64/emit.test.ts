@@ -118,6 +118,23 @@ describe('float32 operations equal the interpreter to the bit', () => {
     elementwise((b, x) => b.reduceMax(x))
     elementwise((b, x) => b.reduceMin(x))
   })
+  test('shuffles', () => {
+    const lane = (b: LaneBuilder, choose: (i: number) => number): number[] =>
+      Array.from({ length: b.lanes }, (_, i) => choose(i))
+    const patterns: ((b: LaneBuilder) => number[])[] = [
+      // Two of each group of four lanes, of one vector and then of the other.
+      (b) => lane(b, (i) => i - (i % 4) + [1, 3, b.lanes, b.lanes + 2][i % 4]!),
+      (b) => lane(b, (i) => i - (i % 4) + [2, 2, b.lanes + 3, b.lanes][i % 4]!),
+      // Whole groups: every other one, and a half of each vector.
+      (b) => lane(b, (i) => 8 * Math.floor(i / 4) + (i % 4)),
+      (b) => lane(b, (i) => 8 * Math.floor(i / 4) + 4 + (i % 4)),
+      (b) => lane(b, (i) => b.lanes / 2 + i),
+      // Nearly so.
+      (b) => lane(b, (i) => (i === b.lanes - 1 ? 0 : 8 * Math.floor(i / 4) + (i % 4))),
+      (b) => lane(b, (i) => i - (i % 4) + (i === 5 ? 0 : [1, 3, b.lanes, b.lanes + 2][i % 4]!)),
+    ]
+    for (const pattern of patterns) elementwise((b, x, y) => b.permute2(x, y, pattern(b)))
+  })
   test('permutations', () => {
     elementwise((b, x) =>
       b.permute(
