@@ -153,6 +153,7 @@ test.each<[string, object]>([
     'model_args: drop_rate is not supported; expected none',
     { architecture: 'mobilenetv2_100', model_args: { drop_rate: 0.1 } },
   ],
+  ['num_classes is 0: the network has no head', { architecture: 'vit_small_patch16_224', num_classes: 0 }],
   ['global_pool "max" is not supported', { architecture: 'efficientnet_b0', global_pool: 'max' }],
   ['global_pool "avg" is not supported', { architecture: 'vit_tiny_patch16_224', global_pool: 'avg' }],
 ])('refuses a configuration: %s', async (problem, config) => {

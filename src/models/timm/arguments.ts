@@ -1,12 +1,12 @@
 import type { Settings } from '../../io/settings.ts'
 import type { ClassifierOptions } from '../options.ts'
 
-/** Classes and channels of the images that a configuration names. */
+/** Classes and channels of the images that a configuration names. Throws when it is one of features, without classes. */
 export function classesOf(config: Settings): Required<ClassifierOptions> {
-  return {
-    numClasses: config.number('num_labels', config.number('num_classes', 1000)),
-    inChannels: config.number('in_chans', 3),
-  }
+  const numClasses = config.number('num_labels', config.number('num_classes', 1000))
+  if (numClasses < 1)
+    throw config.fail(`num_classes is ${numClasses}: the network has no head; give it one by numLabels`)
+  return { numClasses, inChannels: config.number('in_chans', 3) }
 }
 
 /** What `model_args` change about a network. Throws when they name anything but `known`. */
