@@ -1,12 +1,12 @@
 /** A run that was moved elsewhere, away from the data that it learned from, predicts and exports. */
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { loadOnnx } from '../../src/io/onnx/onnx.ts'
 import { zeros } from '../../src/tensor/creation.ts'
 import { answerOf, gradusHere } from './command.ts'
+import { writePictures } from './pictures.ts'
 
 vi.setConfig({ testTimeout: 240_000 })
 
@@ -19,16 +19,6 @@ afterAll(() => rm(folder, { recursive: true }))
 const words = ['fine', 'warm', 'witty', 'dull', 'cold', 'empty']
 const lines = (count: number, line: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => line(i)).join('\n')
-
-async function writePictures(path: string): Promise<void> {
-  for (const [name, background] of Object.entries({ leaf: '#2a2', sky: '#38f' })) {
-    await mkdir(join(path, name), { recursive: true })
-    for (let i = 0; i < 8; i++) {
-      const picture = sharp({ create: { width: 40 + i, height: 36, channels: 3, background } })
-      await picture.png().toFile(join(path, name, `${i}.png`))
-    }
-  }
-}
 
 interface Case {
   readonly recipe: string

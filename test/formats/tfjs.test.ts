@@ -55,6 +55,30 @@ describe('layers', () => {
   })
 })
 
+test('a part of a layers model: its layers, what they take, and the images that it is for', async () => {
+  const model = await loadLayersModel(at('tfjs-branched', 'model.json'))
+  expect(model.imageShape).toEqual([3, 9, 8])
+  const x = tensor(pixels(2 * 9 * 8 * 3), { shape: [2, 3, 9, 8] })
+  model.eval()
+  for (const name of model.layerNames) {
+    const part = model.upTo(name)
+    expect(part.layerNames.length).toBeLessThanOrEqual(model.layerNames.length)
+    expect(part.forward(x).shape).toEqual(model.forwardTo(name, x).shape)
+    expect(await part.forward(x).sub(model.forwardTo(name, x)).abs().max().item()).toBe(0)
+    for (const before of model.inputsOf(name)) expect(part.layerNames).toContain(before)
+  }
+  const [first = '', second = ''] = model.layerNames
+  expect(model.upTo(first).layerNames).toEqual([first])
+  expect([model.inputsOf(first), model.inputsOf(second)]).toEqual([[], [first]])
+  expect(
+    model
+      .upTo(first)
+      .parameters()
+      .every((parameter) => model.parameters().includes(parameter)),
+  ).toBe(true)
+  expect(() => model.upTo('absent')).toThrow("no layer is called 'absent'")
+})
+
 describe('refusals', () => {
   let folder = ''
   beforeEach(async () => {

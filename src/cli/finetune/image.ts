@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isRecord } from '../../core/record.ts'
 import { DataLoader } from '../../data/data-loader.ts'
 import { moduleDataset } from '../../data/module-dataset.ts'
 import { freezeBatchNorm } from '../../models/fine-tuning.ts'
@@ -13,14 +14,18 @@ import { classification, type Recipe, type RecipeModel } from '../recipes/recipe
 import { setting } from '../recipes/settings.ts'
 import { withDownloadBar } from '../terminal/download.ts'
 import { featuresFor, freezeParts, groupsOf, headOf, trainedLine } from './head.ts'
+import { layersClassifier, layersModelAt, pretrainedLayers } from './layers-classifier.ts'
 import { type Look, lookOf } from './look.ts'
-import { type TuningSettings, tuningSettings } from './settings.ts'
+import { namesIn, type TuningSettings, tuningSettings } from './settings.ts'
 
 interface Settings extends TuningSettings {
   readonly size?: number | undefined
   readonly workers: number
   readonly skipDamaged: boolean
   readonly freezeBatchNorm: boolean
+  readonly mean?: string | undefined
+  readonly std?: string | undefined
+  readonly features: string
 }
 
 interface Known {
@@ -56,12 +61,22 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
     workers: v.optional(setting.whole(0, 'threads that load pictures'), 2),
     skipDamaged: v.optional(setting.flag('leave out pictures that cannot be read (a linear probe never does)'), true),
     freezeBatchNorm: v.optional(setting.flag('keep batch normalisation at its running statistics'), true),
+    mean: v.optional(
+      setting.text('means of the channels, of pixels from 0 to 1: one number or three (default: what the model says)'),
+    ),
+    std: v.optional(setting.text('their standard deviations (default: the same)')),
+    features: v.optional(
+      setting.text(
+        'of a TensorFlow.js model, layers whose outputs are the features (default: the last before the classes)',
+      ),
+      '',
+    ),
   }),
   known: v.strictObject({ classes: setting.texts, config: v.record(v.string(), v.unknown()) }),
   async prepare(settings) {
     const { data: folder, from, seed, batchSize, workers, linearProbe } = settings
     const { classes } = (await pictures({ folder, size: 32, seed, part: 'train' })).files
-    const { network, config, missing } = await pretrainedFor(settings, classes.length)
+    const { network, config, missing, files } = await pretrainedFor(settings, classes.length)
     const known = { classes, config }
     const images = imageModel(settings, known, network)
     const { look } = images
@@ -77,7 +92,7 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
       partsLine(train.length, validation.length, test.length),
       `${classes.length} classes: ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' ...' : ''}`,
     ]
-    const common = { ...images, known }
+    const common = { ...images, known, files }
     if (linearProbe) {
       const parameters = [{ lr: settings.headLr, params: head.last.parameters() }]
       const cached = (set: typeof train): ReturnType<typeof featuresFor> =>
@@ -106,8 +121,12 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
       skipped: () => loader.skipped,
     }
   },
-  async restore(settings, known) {
-    return imageModel(settings, known, fromConfig(known.config, { numLabels: known.classes.length }))
+  async restore(settings, known, folder) {
+    const { config } = known
+    const classes = known.classes.length
+    const { size } = lookOf(config, settings.size)
+    const network = await layersClassifier(config, { folder, classes, size })
+    return imageModel(settings, known, network ?? fromConfig(config, { numLabels: classes }))
   },
   predict: ({ model, look, classes }, input) => classifyPicture(model, input, { ...look, classes }),
   async testOn(folder, { model, look, classes }, { seed, workers }) {
@@ -138,10 +157,21 @@ function imageModel(settings: Settings, { config, classes }: Known, model: Tenso
   }
 }
 
-async function pretrainedFor(
-  { from, revision }: Settings,
-  classes: number,
-): Promise<{ network: TensorModel; config: Readonly<Record<string, unknown>>; missing: readonly string[] }> {
+interface PretrainedImages {
+  readonly network: TensorModel
+  readonly config: Known['config']
+  readonly missing: readonly string[]
+  /** Paths of files that the network is made of again. */
+  readonly files: readonly string[]
+}
+
+async function pretrainedFor(settings: Settings, classes: number): Promise<PretrainedImages> {
+  const { from, revision, size } = settings
+  const path = await layersModelAt(from)
+  if (path !== undefined) {
+    const { config, ...others } = await pretrainedLayers(path, { layers: namesIn(settings.features), classes, size })
+    return { ...others, config: normalised(config, settings), missing: [] }
+  }
   const { model, config, missing } = await withDownloadBar((onProgress) =>
     fromPretrained(from, {
       numLabels: classes,
@@ -149,6 +179,26 @@ async function pretrainedFor(
       ...(revision !== undefined && { revision }),
     }),
   )
-  if (typeof config['architecture'] === 'string') return { network: model, config, missing }
+  if (typeof config['architecture'] === 'string')
+    return { network: model, config: normalised(config, settings), missing, files: [] }
   throw new UsageError(`${from} is a model for text (${config['model_type']}); gradus finetune text trains it`)
+}
+
+/** The configuration with the means and deviations that somebody named. */
+function normalised(config: Known['config'], { mean, std }: Settings): Known['config'] {
+  const own = {
+    ...(mean !== undefined && { mean: channels('mean', mean) }),
+    ...(std !== undefined && { std: channels('std', std) }),
+  }
+  const { pretrained_cfg: inner } = config
+  return isRecord(inner) ? { ...config, pretrained_cfg: { ...inner, ...own } } : { ...config, ...own }
+}
+
+/** `0.5`, or `0.485,0.456,0.406`. */
+function channels(name: string, text: string): number[] {
+  const numbers = text.split(',').map(Number)
+  const isRight = numbers.every((x) => Number.isFinite(x) && (name === 'mean' || x > 0))
+  if (isRight && numbers.length === 3) return numbers
+  if (isRight && numbers.length === 1) return [numbers[0]!, numbers[0]!, numbers[0]!]
+  throw new UsageError(`field '${name}' expects one number or three with commas between, received ${text}`)
 }

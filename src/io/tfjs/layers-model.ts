@@ -24,14 +24,18 @@ export class LayersModel extends Module {
   readonly #steps: readonly Step[]
   readonly #inputs: readonly string[]
   readonly #outputs: readonly string[]
+  /** Of one image [C, H, W], where the file says it. */
+  readonly imageShape: readonly [channels: number, height: number, width: number] | undefined
 
   constructor(
     layers: ReadonlyMap<string, KerasLayer>,
     steps: readonly Step[],
     inputs: readonly string[],
     outputs: readonly string[],
+    imageShape?: LayersModel['imageShape'],
   ) {
     super()
+    this.imageShape = imageShape
     this.#layers = layers
     this.#steps = steps
     this.#inputs = inputs
@@ -53,13 +57,40 @@ export class LayersModel extends Module {
 
   /** What the layer called `name` gives out, as features for another task. Throws a `ValueError` when there is none. */
   forwardTo(name: string, ...inputs: Tensor[]): Tensor {
-    if (!this.#layers.has(name)) {
-      throw new ValueError(
-        'LayersModel',
-        `no layer is called '${name}'; the last are ${this.layerNames.slice(-5).join(', ')}`,
-      )
+    return this.run(inputs, this.keyOf(name))
+  }
+
+  /**
+   * The part of the model that ends with the layers called `names`: `forward` gives what the first of them gives out, `forwardTo` all. The layers
+   * are this model's own. Throws a `ValueError` when there is none of that name.
+   */
+  upTo(...names: readonly string[]): LayersModel {
+    const outputs = names.map((name) => this.keyOf(name))
+    const needed = new Set(outputs)
+    const steps: Step[] = []
+    for (const step of [...this.#steps].reverse()) {
+      if (!needed.has(step.key)) continue
+      for (const input of step.inputs) needed.add(input)
+      steps.unshift(step)
     }
-    return this.run(inputs, `${name}/0`)
+    const used = new Set(steps.map(({ layer }) => layer))
+    const layers = new Map([...this.#layers].filter(([name]) => used.has(name)))
+    return new LayersModel(layers, steps, this.#inputs, outputs, this.imageShape)
+  }
+
+  /** Names of the layers whose outputs the layer called `name` takes; none for the first one. Throws a `ValueError` when there is no such layer. */
+  inputsOf(name: string): string[] {
+    const key = this.keyOf(name)
+    const from = new Set(this.#steps.find((step) => step.key === key)?.inputs)
+    return this.#steps.filter((step) => from.has(step.key)).map(({ layer }) => layer)
+  }
+
+  private keyOf(name: string): string {
+    if (this.#layers.has(name)) return `${name}/0`
+    throw new ValueError(
+      'LayersModel',
+      `no layer is called '${name}'; the last are ${this.layerNames.slice(-5).join(', ')}`,
+    )
   }
 
   private run(inputs: readonly Tensor[], output: string): Tensor {
@@ -108,17 +139,31 @@ export async function loadLayersModel(path: string, options: AllowanceOptions = 
     else steps.push(...uses(path, name, (entry as Record<string, unknown>)['inbound_nodes']))
   }
   if (steps.length === 0) throw damaged(path, 'has no layers')
-  if (sequential) return sequence(layers, steps)
+  const shape = imageShape(list[0])
+  if (sequential) return sequence(layers, steps, shape)
   const graph = config as Record<string, unknown>
   const inputs = ends(path, graph['input_layers'])
-  return new LayersModel(layers, ordered(path, steps, inputs), inputs, ends(path, graph['output_layers']))
+  return new LayersModel(layers, ordered(path, steps, inputs), inputs, ends(path, graph['output_layers']), shape)
 }
 
 /** A model that is a list: what its first layer takes is the input. */
-function sequence(layers: ReadonlyMap<string, KerasLayer>, steps: readonly Step[]): LayersModel {
+function sequence(
+  layers: ReadonlyMap<string, KerasLayer>,
+  steps: readonly Step[],
+  shape: LayersModel['imageShape'],
+): LayersModel {
   const [first, ...rest] = steps
   const start = { ...first!, inputs: ['input'] }
-  return new LayersModel(layers, [start, ...rest], ['input'], [steps.at(-1)!.key])
+  return new LayersModel(layers, [start, ...rest], ['input'], [steps.at(-1)!.key], shape)
+}
+
+/** What the first layer says of the images that it takes, which Keras writes as [N, H, W, C]. */
+function imageShape(first: unknown): LayersModel['imageShape'] {
+  const config = isRecord(first) && isRecord(first['config']) ? first['config'] : {}
+  const shape: unknown = config['batch_input_shape'] ?? config['batch_shape']
+  const [height, width, channels] = Array.isArray(shape) && shape.length === 4 ? shape.slice(1) : []
+  const isThere = [channels, height, width].every((size) => Number.isSafeInteger(size) && size > 0)
+  return isThere ? [channels, height, width] : undefined
 }
 
 function describe(path: string, entry: unknown): { kind: string; name: string; settings: Settings } {
