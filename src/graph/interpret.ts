@@ -13,7 +13,7 @@ export function dependencies(node: Node): readonly Node[] {
 export function staleError(): StaleError {
   return new StaleError(
     'realize',
-    'this tensor was recorded from parameters that have been updated more than once since, or from a tensor that was disposed of, and their old values are gone; read it (await t.data()) or realize(t) before that, or record it again',
+    'this tensor was recorded from parameters that have been updated more than once since, or from a tensor that was disposed of, and their old values are gone; read it (await t.data()) or realize(t) before the next update or dispose(), or record it again',
   )
 }
 

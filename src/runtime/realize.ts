@@ -33,8 +33,6 @@ class Pending {
   readonly losses: Node[] = []
   readonly slots = new Set<GradSlot>()
   results: Node[] = []
-  /** Values that nobody holds any more, for the next run to give up. */
-  readonly released: Node[] = []
   /** What else has to be taken back when it fails. */
   readonly undo: (() => void)[] = []
 
@@ -43,8 +41,17 @@ class Pending {
     return assignments.size + losses.length + slots.size + results.length + undo.length === 0
   }
 
+  /**
+   * What has to be computed together with what is asked for, in the order of recording: what a derivative needs (or a checkpoint
+   * records again) is dropped before the next is made.
+   */
+  rootsBeside(asked: readonly Node[], separated: boolean, upTo: number): Node[] {
+    const roots = [...new Set([...asked, ...this.roots(separated)])].filter(({ value, id }) => !value && id <= upTo)
+    return roots.sort((a, b) => a.id - b.id)
+  }
+
   /** @param separated whether versions that are computed step by step are among them */
-  roots(separated: boolean): Node[] {
+  private roots(separated: boolean): Node[] {
     const roots: Node[] = []
     for (const [cell, { after, versions }] of this.assignments) {
       if (cell.node === after) roots.push(after)
@@ -57,9 +64,9 @@ class Pending {
   }
 
   /** Takes out what is later than the next realisation: no assignment is. */
-  leave(isLater: (node: Node) => boolean): Pending {
+  leave(upTo: number): Pending {
+    const isLater = ({ id }: Node): boolean => id > upTo
     const left = new Pending()
-    if (this.isEmpty) return left
     for (const slot of this.slots) {
       if (!slot.grad || !isLater(slot.grad)) continue
       this.slots.delete(slot)
@@ -77,6 +84,12 @@ class Pending {
 }
 
 let pending = new Pending()
+
+/** What is taken by a realisation of something that nothing pending goes with. */
+const nothing = new Pending()
+
+/** What no tensor holds any more, for the next run to give up. */
+let relinquished: Node[] = []
 
 /** Number of the newest version of any leaf. */
 let lastVersion = 0
@@ -98,12 +111,14 @@ export function forgetResults(start: number, kept: ReadonlySet<Node>): void {
  * reads it: memory of its own serves a result of that size then.
  */
 export function letGo(node: Node): void {
-  if (--node.held === 0 && node.value) pending.released.push(node)
+  if (--node.held === 0 && node.value) relinquished.push(node)
 }
 
 /** What tensors let go of since the last run, for whoever begins another. */
-export function takeReleased(): Node[] {
-  return pending.released.splice(0)
+export function takeRelinquished(): Node[] {
+  const taken = relinquished
+  relinquished = []
+  return taken
 }
 
 /** Remembers a differentiated loss and the gradients it left, to be computed together with the next realisation. */
@@ -256,18 +271,12 @@ function carryOut(
 ): Realisation {
   land()
   const repeatably = how === 'repeatably'
-  const isLater = ({ id }: Node): boolean => id > upTo
-  const taken = pending
+  const isAlone = asked.length === 1 && pending.isEmpty
+  const taken = isAlone ? nothing : pending
   const { assignments } = taken
-  const wanted = taken.isEmpty && asked.length === 1 ? asked : new Set([...asked, ...taken.roots(!repeatably)])
-  const roots = Array.from(wanted).filter((node) => !node.value && !isLater(node))
-  // In the order of recording: what a derivative needs (or a checkpoint records again) is dropped before the next is made.
-  roots.sort((a, b) => a.id - b.id)
-  pending = taken.leave(isLater)
-  if (roots.length === 0) {
-    pending.released.push(...taken.released)
-    return { roots, prepared: undefined, assignments }
-  }
+  const roots = isAlone ? asked.filter(({ value }) => !value) : taken.rootsBeside(asked, !repeatably, upTo)
+  if (!isAlone) pending = taken.leave(upTo)
+  if (roots.length === 0) return { roots, prepared: undefined, assignments }
   const target = device()
   const gradients = Array.from(taken.slots, (slot) => [slot, slot.grad] as const)
   let prepared: Prepared | undefined
@@ -276,7 +285,8 @@ function carryOut(
     const steps = repeatably ? [roots] : stepsOf(roots, assignments)
     const last = steps.pop()!
     for (const step of steps) settleAll(step, target.run(step))
-    const spare = [...spareValues(assignments, taken.slots), ...taken.released]
+    const spare = takeRelinquished()
+    spareValues(assignments, taken.slots, spare)
     const values = how === 'beside' && target.launch ? target.launch(last, spare) : target.run(last, spare)
     if (!Array.isArray(values)) {
       flight = { landing: values, roots: last, taken, gradients }
@@ -285,8 +295,8 @@ function carryOut(
     settleAll(last, values)
   } catch (error) {
     // Where only what was asked for is too old, what is pending can still be computed.
-    if (error instanceof StaleError && isStale(asked)) pending = taken
-    else taken.takeBack()
+    if (!(error instanceof StaleError && isStale(asked))) taken.takeBack()
+    else if (!isAlone) pending = taken
     throw error
   }
   supersede(assignments, gradients)

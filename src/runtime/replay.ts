@@ -5,7 +5,7 @@ import { bufferOp } from '../graph/ops/leaves.ts'
 import { Otherwise } from '../graph/tape.ts'
 import type { Capture, RepeatableStep } from './capture.ts'
 import type { Prepared } from './device.ts'
-import { type Realisation, takeReleased } from './realize.ts'
+import { type Realisation, takeRelinquished } from './realize.ts'
 import { replaceVersion, spareGradient, spareVersion } from './versions.ts'
 
 /* Doing again what a captured function did, without recording it. */
@@ -119,7 +119,7 @@ export class Replay {
     const numbers = this.advance()
     if (!numbers) return outdated
     const keys = this.draws.map((draw) => draw())
-    const spare = takeReleased()
+    const spare = takeRelinquished()
     for (const { holder } of this.reassigned) spareVersion(cellOf(holder, args).node, spare)
     for (const { slot, isRead } of this.gradients) {
       const { computed, grad } = slot

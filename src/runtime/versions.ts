@@ -43,12 +43,14 @@ export function stepsOf(roots: readonly Node[], pending: ReadonlyMap<Cell, Assig
   return [...steps, roots.slice(begin)]
 }
 
-/** What nobody needs any more once the next versions are computed, unless their computation reads it. */
-export function spareValues(assignments: ReadonlyMap<Cell, Assignment>, slots: Iterable<GradSlot>): Node[] {
-  const spare: Node[] = []
+/** Adds what nobody needs any more once the next versions are computed, unless their computation reads it. */
+export function spareValues(
+  assignments: ReadonlyMap<Cell, Assignment>,
+  slots: Iterable<GradSlot>,
+  spare: Node[],
+): void {
   for (const { before } of assignments.values()) spareVersion(before, spare)
   for (const slot of slots) spareGradient(slot, spare)
-  return spare
 }
 
 /** Adds the version before `current` to `spare`, if nobody can ask for it any more once `current` is replaced. */

@@ -77,6 +77,13 @@ type Segment =
   | { readonly kind: 'scan'; readonly node: Node; readonly plan: ScanPlan }
   | { readonly kind: 'routine'; readonly kernel: Exclude<Kernel, Group> }
 
+/** A result: its elements, and the position of the root that it is the value of. */
+interface Result {
+  readonly dtype: DType
+  readonly length: number
+  readonly root: number
+}
+
 /**
  * Everything that one structure of graph needs to run: machine code, argument blocks, arena. Leaves, run-time numbers and
  * results are bound anew at each run, by their position.
@@ -99,7 +106,7 @@ export class Plan {
   private readonly offsets: ReadonlyMap<Node, number>
   /** Nodes stored outside the arena, by position: leaves, then results. */
   private readonly sources: ReadonlyMap<Node, number>
-  private readonly results: readonly Node[]
+  private readonly results: readonly Result[]
   private readonly scalars: ReadonlyMap<Node, number>
   private readonly roots: readonly Root[]
   private readonly cells: ArgumentCells
@@ -116,7 +123,11 @@ export class Plan {
     const recorded = canonicalize(roots, (node) => recordedAsUpdates.has(node) || runsByRows(node, packing))
     const program = lower(lowerProducts(lowerScans(recorded, packing), packing))
     const results = new Set(program.targets.filter((node) => !isPlaceholder(node)))
-    this.results = [...results]
+    this.results = Array.from(results, (node) => ({
+      dtype: node.dtype,
+      length: sizeOf(node.shape),
+      root: program.targets.indexOf(node),
+    }))
     this.sources = new Map([...program.leaves, ...results].map((node, i) => [node, i]))
     this.scalars = new Map(program.scalars.map((node, i) => [node, i]))
     this.roots = program.targets.map((node, i) => ({
@@ -304,16 +315,12 @@ export class Plan {
     memory: ResultMemory,
   ): { readonly arrays: readonly TypedArray[]; readonly finish: () => TypedArray[] } {
     const arrays = [...leaves]
-    const isHeld = new Array<boolean>(this.sources.size).fill(false)
-    this.roots.forEach(({ source, isRepeated }, i) => {
-      if (held[i] && !isRepeated) isHeld[source] = true
-    })
     const addresses = arrays.map(addressOf)
-    for (const { dtype, shape } of this.results) {
+    for (const { dtype, length, root } of this.results) {
       const update = this.updates.get(arrays.length)
       const last = update && arrays[update.leaf]!
       const isTaken = update?.inPlace && yielded?.has(update.leaf) && isAlone(addresses, update.leaf)
-      const array = last && isTaken ? last : memory.take(dtype, sizeOf(shape), isHeld[arrays.length]!)
+      const array = last && isTaken ? last : memory.take(dtype, length, held[root]!)
       if (last && array !== last) array.set(last)
       arrays.push(array)
       addresses.push(addressOf(array))
