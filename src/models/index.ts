@@ -73,6 +73,7 @@ export {
   LlamaModel,
 } from './text/llama.ts'
 export { meanPooling } from './text/pooling.ts'
+export { type Pooling, SentenceEncoder, type SentenceModules } from './text/sentence-encoder.ts'
 export {
   RobertaForMaskedLM,
   RobertaForQuestionAnswering,

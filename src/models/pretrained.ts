@@ -1,7 +1,7 @@
 import { FileError, StateDictError } from '../core/errors.ts'
 import { formatShape, sameShape } from '../core/shape.ts'
 import type { AllowanceOptions } from '../io/allowance.ts'
-import { findWeights, modelFiles, readJson } from '../io/hub/model-files.ts'
+import { filesBelow, findWeights, modelFiles, readJson } from '../io/hub/model-files.ts'
 import type { HubOptions } from '../io/hub/settings.ts'
 import { Settings } from '../io/settings.ts'
 import { loadTensors } from '../io/weights.ts'
@@ -11,12 +11,13 @@ import type { Architecture } from './architecture.ts'
 import { architectureOf } from './architectures.ts'
 import { asOwn, fromPublished } from './published.ts'
 import type { Head, TextInputs } from './text/heads.ts'
+import { SentenceEncoder, sentenceModules } from './text/sentence-encoder.ts'
 
 /** A network from images or tokens to one tensor. */
 export type TensorModel = Module & { forward(x: Tensor, inputs?: TextInputs): Tensor }
 
 export interface FromPretrainedOptions extends HubOptions, AllowanceOptions {
-  /** What is on top of a text model. Default: what its `config.json` names. */
+  /** What is on top of a text model. Default: what its `config.json` names, or the pooling that its `modules.json` names. */
   readonly head?: Head
   /** Classes of the head; where they are not those of the weights, the head starts anew. */
   readonly numLabels?: number
@@ -36,7 +37,8 @@ export interface Pretrained<M extends Module = TensorModel> {
 
 /**
  * A model with published weights. `source` is a repository of the Hugging Face hub (`org/name`), a folder with the same
- * files, or a file of weights with `config.json` beside it. Known are networks for images as timm stores them (ResNet, Vision
+ * files, or a file of weights with `config.json` beside it. Where `modules.json` of sentence-transformers is there and no head is asked for, the model is
+ * a {@link SentenceEncoder}. Known are networks for images as timm stores them (ResNet, Vision
  * Transformer, ConvNeXt, VGG, MobileNetV2 and V3, EfficientNet-B0), and BERT (MiniLM and other encoders among them), RoBERTa,
  * DistilBERT, GPT-2 and Llama as transformers stores them.
  *
@@ -53,13 +55,22 @@ export async function fromPretrained<M extends Module = TensorModel>(
 ): Promise<Pretrained<M>> {
   const files = await modelFiles(source, hub)
   const fail = (problem: string): FileError => new FileError('fromPretrained', `${files.name}: ${problem}`)
-  const config = await readJson(files, 'config.json')
+  const top = await readJson(files, 'config.json')
+  // Networks for images have no sentences, and whoever asks for a head wants no other.
+  const mayBeSentences = head === undefined && top?.['architecture'] === undefined
+  const sentences = mayBeSentences ? await sentenceModules(files, fail) : undefined
+  const inner = sentences ? filesBelow(files, sentences.transformer) : files
+  const config = inner === files ? top : await readJson(inner, 'config.json')
   if (!config) throw fail('has no config.json, which says what network it is')
-  const { model, architecture } = networkOf(config, { head, numLabels }, (problem) => fail(`config.json: ${problem}`))
-  const path = await findWeights(files)
+  const wanted = { head: sentences ? ('none' as const) : head, numLabels }
+  const { model, architecture } = networkOf(config, wanted, (problem) => fail(`config.json: ${problem}`))
+  const path = await findWeights(inner)
   const tensors = await loadTensors(path, maxBytes === undefined ? {} : { maxBytes })
   const report = fit(model, tensors, architecture)
-  return { model: model.eval() as M, config, ...report }
+  if (!sentences) return { model: model.eval() as M, config, ...report }
+  const encoder: Module = new SentenceEncoder(model as SentenceEncoder['transformer'], sentences)
+  const missing = report.missing.map((name) => `transformer.${name}`)
+  return { model: encoder.eval() as M, config, ...report, missing }
 }
 
 /**

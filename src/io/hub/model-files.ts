@@ -45,6 +45,12 @@ export async function modelFiles(source: string, options: HubOptions = {}): Prom
   )
 }
 
+/** The files in a folder among them; all where `folder` is empty. */
+export function filesBelow(files: ModelFiles, folder: string): ModelFiles {
+  if (folder === '') return files
+  return { name: `${files.name}/${folder}`, weights: undefined, find: (file) => files.find(`${folder}/${file}`) }
+}
+
 /** Path of the weights, for {@link loadTensors}; of shards, the index with all of them beside it. */
 export async function findWeights(files: ModelFiles): Promise<string> {
   if (files.weights !== undefined) return files.weights
