@@ -45,9 +45,9 @@ interface Interval {
 export function allocate(program: LaneProgram, file: RegisterFile): Allocation {
   const slots = new Map<number, number>()
   for (;;) {
-    const intervals = findIntervals(program, file, slots)
-    const spilled = scan(program, file, intervals)
-    if (spilled.size === 0) return result(intervals, slots)
+    const live = findIntervals(program, file, slots)
+    const spilled = scan(program, file, live)
+    if (spilled.size === 0) return result(live.intervals, slots)
     for (const { id } of spilled) slots.set(id, slots.size)
   }
 }
@@ -55,7 +55,8 @@ export function allocate(program: LaneProgram, file: RegisterFile): Allocation {
 function result(intervals: readonly Interval[], slots: ReadonlyMap<number, number>): Allocation {
   const physical = new Map<number, number>()
   const temporaries = new Map<Statement, Record<RegisterClass, number[]>>()
-  for (const interval of intervals) {
+  for (let i = 0; i < intervals.length; i++) {
+    const interval = intervals[i]!
     if (interval.register) {
       physical.set(interval.register.id, interval.physical)
       continue
@@ -67,26 +68,32 @@ function result(intervals: readonly Interval[], slots: ReadonlyMap<number, numbe
   return { physical, slots, temporaries }
 }
 
+/** Intervals in the order in which they start, and those of registers by number. */
+interface Live {
+  readonly intervals: readonly Interval[]
+  readonly byRegister: ReadonlyMap<number, Interval>
+}
+
 /** Statement number n reads at 2n and writes at 2n + 1. */
-function findIntervals(program: LaneProgram, file: RegisterFile, slots: ReadonlyMap<number, number>): Interval[] {
+function findIntervals(program: LaneProgram, file: RegisterFile, slots: ReadonlyMap<number, number>): Live {
   const byRegister = new Map<number, Interval>()
   const intervals: Interval[] = []
   let position = 0
 
-  const touch = (register: Register, at: number, statement: Statement, depth: number, hot: boolean): void => {
-    let interval = byRegister.get(register.id)
-    if (!interval) {
-      interval = { class: file.classOf(register), start: at, end: at, register, statement, hot, depth, physical: -1 }
-      byRegister.set(register.id, interval)
-      intervals.push(interval)
-    }
-    interval.end = Math.max(interval.end, at)
-    interval.depth = Math.max(interval.depth, depth)
+  const begin = (cls: RegisterClass, register: Register | null, statement: Statement, start: number): Interval => {
+    const interval = { class: cls, start, end: start, register, statement, hot: false, depth: 0, physical: -1 }
+    intervals.push(interval)
+    return interval
+  }
+  const touch = (interval: Interval, at: number, depth: number, hot: boolean): void => {
+    if (at > interval.end) interval.end = at
+    if (depth > interval.depth) interval.depth = depth
     interval.hot ||= hot
   }
 
   const visit = (block: readonly Statement[], depth: number, hot: boolean): void => {
-    for (const statement of block) {
+    for (let n = 0; n < block.length; n++) {
+      const statement = block[n]!
       const at = 2 * position++
       if (statement.kind === 'loop') {
         visit(statement.body, depth + 1, statement.hot || hot)
@@ -103,50 +110,60 @@ function findIntervals(program: LaneProgram, file: RegisterFile, slots: Readonly
         visit(statement.otherwise, depth, hot)
         continue
       }
-      const defined = definedBy(statement)
-      let { vector, mask } = file.temporaries(statement)
-      const need = (register: Register): void => {
-        if (file.classOf(register) === 'vector') vector++
-        else mask++
-      }
       const used = usedBy(statement)
       for (let i = 0; i < used.length; i++) {
-        const register = used[i] as Register
-        if (used.indexOf(register) < i) continue
-        if (slots.has(register.id)) need(register)
-        else if (byRegister.has(register.id)) touch(register, at, statement, depth, hot)
-        else throw new AllocationError(`${program.name}: register ${register.id} is read before it is set`)
+        const { id } = used[i]!
+        if (slots.has(id)) continue
+        const interval = byRegister.get(id)
+        if (!interval) throw new AllocationError(`${program.name}: register ${id} is read before it is set`)
+        touch(interval, at, depth, hot)
       }
-      if (defined) {
-        if (!slots.has(defined.id)) touch(defined, at + 1, statement, depth, hot)
-        else if (!used.includes(defined)) need(defined)
+      const needed = neededBy(statement, file, slots)
+      for (let i = 0; i < needed.vector; i++) touch(begin('vector', null, statement, at), at + 1, depth, hot)
+      for (let i = 0; i < needed.mask; i++) touch(begin('mask', null, statement, at), at + 1, depth, hot)
+      const defined = definedBy(statement)
+      if (!defined || slots.has(defined.id)) continue
+      let interval = byRegister.get(defined.id)
+      if (!interval) {
+        interval = begin(file.classOf(defined), defined, statement, at + 1)
+        byRegister.set(defined.id, interval)
       }
-      const temporary = (cls: RegisterClass): void => {
-        intervals.push({ class: cls, start: at, end: at + 1, register: null, statement, hot, depth, physical: -1 })
-      }
-      for (; vector > 0; vector--) temporary('vector')
-      for (; mask > 0; mask--) temporary('mask')
+      touch(interval, at + 1, depth, hot)
     }
   }
   visit(program.body, 0, false)
-  return intervals.sort((a, b) => a.start - b.start)
+  return { intervals, byRegister }
+}
+
+/** Registers for a statement alone: its own temporaries, and one for each register in memory that it reads or sets. */
+function neededBy(
+  statement: Statement,
+  file: RegisterFile,
+  slots: ReadonlyMap<number, number>,
+): Readonly<Record<RegisterClass, number>> {
+  const own = file.temporaries(statement)
+  if (slots.size === 0) return own
+  const all = { ...own }
+  const defined = definedBy(statement)
+  const touched = new Set(defined ? [...usedBy(statement), defined] : usedBy(statement))
+  for (const register of touched) if (slots.has(register.id)) all[file.classOf(register)]++
+  return all
 }
 
 /** Gives every interval a physical register; returns the registers that have to be spilled for that. */
-function scan(program: LaneProgram, file: RegisterFile, intervals: readonly Interval[]): Set<Register> {
+function scan(program: LaneProgram, file: RegisterFile, { intervals, byRegister }: Live): Set<Register> {
   const free = { vector: new Set(file.available.vector), mask: new Set(file.available.mask) }
   const spilled = new Set<Register>()
   let active: Interval[] = []
-  const byRegister = new Map(intervals.map((interval) => [interval.register?.id ?? -1, interval]))
-  for (const current of intervals) {
-    let ended = false
+  for (let n = 0; n < intervals.length; n++) {
+    const current = intervals[n]!
+    let kept = 0
     for (let i = 0; i < active.length; i++) {
       const old = active[i]!
-      if (old.end >= current.start) continue
-      free[old.class].add(old.physical)
-      ended = true
+      if (old.end >= current.start) active[kept++] = old
+      else free[old.class].add(old.physical)
     }
-    if (ended) active = active.filter((old) => old.end >= current.start)
+    active.length = kept
     let choice = preferred(current, byRegister, free[current.class]) ?? firstOf(free[current.class])
     if (choice === undefined) {
       const loser = victim(program, [...active, current], current.class)

@@ -121,6 +121,9 @@ class ProductWriter {
   private readonly whole: boolean
   /** The axis of the lanes. */
   private readonly lane: number
+  /** Elements between neighbours of a result along each axis, and between rows of a tile. */
+  private readonly strides: readonly number[]
+  private readonly rowStep: number
   /** Position on the first axis at which the rows of the product begin; null: at 0. */
   private readonly begin: LaneAffine | null
   /** Conditions on terms, by the summed axis on whose position the last word is. */
@@ -141,6 +144,8 @@ class ProductWriter {
     if (product.b.terms[this.lane] !== 1 || product.a.terms[this.lane] !== 0)
       throw new Unsupported('a product whose lanes are apart')
     this.schedule = schedule
+    this.strides = stridesOf(product.extents.slice(0, product.resultAxes))
+    this.rowStep = schedule.tileAxis < 0 ? 0 : this.strides[schedule.tileAxis]!
     this.blocks = cutSummedAxes(product.extents.slice(product.resultAxes))
     this.b = b
     this.args = args
@@ -362,11 +367,12 @@ class ProductWriter {
     const axes = this.placed(tile)
     const width = this.schedule.strip
     this.prefetchEpilogue(tile, axes)
+    const target = this.target(axes, tile.strip)
     blocks.eachBlock(b, (loops) => {
       const block = this.block(tile, axes, loops)
       this.eachVector(tile, (i, row, column) => {
         if (sums) b.store(sums, row * width + column.offset, block[i]!)
-        else this.store(block[i]!, axes, row, tile.strip, column)
+        else this.store(block[i]!, target.plus(row * this.rowStep), column)
       })
     })
     if (sums) this.finish(sums, tile)
@@ -378,10 +384,11 @@ class ProductWriter {
     const { tileAxis, strip: width } = this.schedule
     if (!kernel.epilogue || tileAxis < 0) return
     for (const { node, at: from } of loadsIn(kernel.epilogue)) {
-      if (node === kernel.source || from.terms[tileAxis] === 0 || from.terms[lane] !== 1) continue
+      const step = from.terms[tileAxis]!
+      if (node === kernel.source || step === 0 || from.terms[lane] !== 1) continue
+      const first = at(from, axes.with(lane, tile.strip.times(width))).plus(args.offset(node))
       this.eachVector(tile, (_, row, { offset }) => {
-        const here = axes.with(tileAxis, axes[tileAxis]!.plus(row)).with(lane, tile.strip.times(width).plus(offset))
-        b.prefetch(args.buffer(node), at(from, here).plus(args.offset(node)))
+        b.prefetch(args.buffer(node), first.plus(row * step + offset))
       })
     }
   }
@@ -452,33 +459,36 @@ class ProductWriter {
     const { strip } = tile
     b.loop({ count: tile.rows }, (r) => {
       const here = tileAxis < 0 ? axes : axes.with(tileAxis, axes[tileAxis]!.plus(r))
+      const target = this.target(here, strip)
       for (const column of tile.columns) {
         emitter.scope(() => {
           const sum = b.load(sums, LaneAffine.of(r).times(width).plus(tile.sums).plus(column.offset))
           const { epilogue, source } = kernel
           if (!epilogue) {
-            this.store(sum, here, 0, strip, column)
+            this.store(sum, target, column)
             return
           }
           emitter.remember(epilogue, new Map([[source, sum]]))
           const lane = strip.times(width).plus(column.offset)
           const place = { axes: here.with(this.lane, lane), vector: this.lane, within: column.within }
-          this.store(emitter.value(epilogue, place), here, 0, strip, column)
+          this.store(emitter.value(epilogue, place), target, column)
         })
       }
     })
   }
 
-  private store(value: Register, axes: readonly LaneAffine[], row: number, strip: LaneAffine, column: Column): void {
-    const { b, lane, product } = this
-    const { tileAxis, strip: width } = this.schedule
-    const strides = stridesOf(product.extents.slice(0, product.resultAxes))
-    const here = axes.slice(0, lane + 1).with(lane, strip.times(width).plus(column.offset))
+  /** Where the first column of a strip is stored. */
+  private target(axes: readonly LaneAffine[], strip: LaneAffine): LaneAffine {
+    const here = axes.with(this.lane, strip.times(this.schedule.strip))
     const begin = this.args.offset(this.kernel.node)
-    let target = strides.reduce((sum, stride, axis) => sum.plus(here[axis]!.times(stride)), begin)
-    if (tileAxis >= 0) target = target.plus(row * strides[tileAxis]!)
+    return this.strides.reduce((sum, stride, axis) => sum.plus(here[axis]!.times(stride)), begin)
+  }
+
+  /** `target` is that of the strip. */
+  private store(value: Register, target: LaneAffine, { offset, within }: Column): void {
+    const { b } = this
     const stored = value.type === 'mask' ? b.select(value, b.int(1), b.int(0)) : value
-    b.store(this.args.buffer(this.kernel.node), target, stored, { within: column.within })
+    b.store(this.args.buffer(this.kernel.node), target.plus(offset), stored, { within })
   }
 }
 

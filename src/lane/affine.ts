@@ -103,17 +103,17 @@ export function scaled(terms: readonly Term[], factor: number): readonly Term[] 
   return terms.map(({ variable, coefficient }) => ({ variable, coefficient: coefficient * factor }))
 }
 
-/** Adds `sign · term`, in the place that its variable has already. */
-function add(terms: Term[], term: Term, sign: 1 | -1): void {
+/** Adds `factor · term`, in the place that its variable has already. */
+function add(terms: Term[], term: Term, factor: number): void {
   const { variable } = term
   for (let i = 0; i < terms.length; i++) {
     if (terms[i]!.variable !== variable) continue
-    const coefficient = terms[i]!.coefficient + sign * term.coefficient
+    const coefficient = terms[i]!.coefficient + factor * term.coefficient
     if (coefficient === 0) terms.splice(i, 1)
     else terms[i] = { variable, coefficient }
     return
   }
-  terms.push(sign === 1 ? term : { variable, coefficient: -term.coefficient })
+  terms.push(factor === 1 ? term : { variable, coefficient: factor * term.coefficient })
 }
 
 /** The coefficient of a variable; 0 where it does not occur. */
@@ -122,18 +122,27 @@ export function coefficientOf(terms: readonly Term[], variable: IndexVariable): 
   return 0
 }
 
+/** Whether both have the same variables with the same coefficients, in whichever order. */
+export function areEqual(a: readonly Term[], b: readonly Term[]): boolean {
+  return a.length === b.length && a.every(({ variable, coefficient }) => coefficientOf(b, variable) === coefficient)
+}
+
 /** Neighbouring accesses differ in their constants only and share their terms: what follows from these is found once. */
 const expansions = new WeakMap<readonly Term[], Affine>()
 const ranges = new WeakMap<readonly Term[], readonly [min: number, max: number]>()
 
 function expandTerms(terms: readonly Term[]): Affine {
-  let result = new Affine(0, terms)
-  for (const term of terms) {
-    const { definition } = term.variable
-    if (!definition) continue
-    result = result.minus(new Affine(0, [term])).plus(definition.expand().times(term.coefficient))
+  const basic = terms.filter(({ variable }) => !variable.definition)
+  if (basic.length === terms.length) return new Affine(0, terms)
+  let constant = 0
+  for (let i = 0; i < terms.length; i++) {
+    const { variable, coefficient } = terms[i]!
+    if (!variable.definition) continue
+    const definition = variable.definition.expand()
+    constant += coefficient * definition.constant
+    for (let k = 0; k < definition.terms.length; k++) add(basic, definition.terms[k]!, coefficient)
   }
-  return result
+  return new Affine(constant, basic)
 }
 
 function rangeOf(terms: readonly Term[]): readonly [min: number, max: number] {

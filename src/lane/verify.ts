@@ -12,7 +12,11 @@ export class BoundsError extends Error {
 
 /** @throws BoundsError naming the buffer, the range of elements touched and the length */
 export function verifyBounds(program: LaneProgram): void {
-  for (const statement of program.body) verifyStatement(program, statement)
+  verifyBlock(program, program.body)
+}
+
+function verifyBlock(program: LaneProgram, block: readonly Statement[]): void {
+  for (let i = 0; i < block.length; i++) verifyStatement(program, block[i]!)
 }
 
 function verifyStatement(program: LaneProgram, statement: Statement): void {
@@ -44,11 +48,11 @@ function verifyStatement(program: LaneProgram, statement: Statement): void {
       verifyReports(program)
       break
     case 'loop':
-      for (const inner of statement.body) verifyStatement(program, inner)
+      verifyBlock(program, statement.body)
       break
     case 'when':
-      for (const inner of statement.body) verifyStatement(program, inner)
-      for (const inner of statement.otherwise) verifyStatement(program, inner)
+      verifyBlock(program, statement.body)
+      verifyBlock(program, statement.otherwise)
       break
   }
 }

@@ -3,7 +3,7 @@
  * share a pointer, which is kept up to date by additions at the end of each loop round, and differ in the displacement of the instruction.
  * Pointers and loop counters used most live in registers, the others on the stack.
  */
-import { type Affine, coefficientOf, type IndexVariable, scaled, type Term } from '../../lane/affine.ts'
+import { type Affine, areEqual, coefficientOf, type IndexVariable, scaled, type Term } from '../../lane/affine.ts'
 import {
   type BufferParameter,
   elementBytes,
@@ -62,12 +62,9 @@ export class Addresses {
   readonly #a: Assembler
   readonly #program: LaneProgram
   readonly #pointers: Pointer[] = []
-  /** The same by what they stand for. */
-  readonly #pointersByKey = new Map<string, Pointer>()
   readonly #known = new Map<BufferParameter | null, Map<readonly Term[], Found>>()
   readonly #counters = new Map<Loop, { place: Place; weight: number; rounds: Mem }>()
   readonly #values = new Map<IndexVariable, Mem>()
-  readonly #variables = new Map<IndexVariable, number>()
   readonly #saved: readonly Gpr<8>[]
   #frame = 0
   /** The loop of which several rounds follow one after the other, without bringing pointers up to date between them. */
@@ -268,7 +265,8 @@ export class Addresses {
   }
 
   #eachTerm(variable: IndexVariable, visit: (place: Place, coefficient: number) => void): void {
-    for (const { terms, place } of this.#pointers) {
+    for (let i = 0; i < this.#pointers.length; i++) {
+      const { terms, place } = this.#pointers[i]!
       const coefficient = coefficientOf(terms, variable)
       if (coefficient !== 0) visit(place, coefficient)
     }
@@ -296,26 +294,12 @@ export class Addresses {
   }
 
   #pointer(buffer: BufferParameter | null, terms: readonly Term[]): Pointer {
-    const bytes = buffer ? elementBytes[buffer.type] : 1
-    let key = buffer ? `${buffer.cell}` : ''
-    const parts = terms.map(({ variable, coefficient }) => `,${this.#number(variable)}:${coefficient * bytes}`)
-    key += parts.sort().join('')
-    let pointer = this.#pointersByKey.get(key)
-    if (!pointer) {
-      pointer = { buffer, terms: scaled(terms, bytes), weight: 0, place: NOWHERE }
-      this.#pointersByKey.set(key, pointer)
-      this.#pointers.push(pointer)
-    }
+    const own = scaled(terms, buffer ? elementBytes[buffer.type] : 1)
+    const known = this.#pointers.find((other) => other.buffer === buffer && areEqual(other.terms, own))
+    if (known) return known
+    const pointer = { buffer, terms: own, weight: 0, place: NOWHERE }
+    this.#pointers.push(pointer)
     return pointer
-  }
-
-  #number(variable: IndexVariable): number {
-    let number = this.#variables.get(variable)
-    if (number === undefined) {
-      number = this.#variables.size
-      this.#variables.set(variable, number)
-    }
-    return number
   }
 
   #collect(block: readonly Statement[], weight: number): void {
@@ -325,7 +309,8 @@ export class Addresses {
     const useRange = (range: LaneRange | null): void => {
       if (range) use(null, range.at)
     }
-    for (const statement of block) {
+    for (let i = 0; i < block.length; i++) {
+      const statement = block[i]!
       switch (statement.kind) {
         case 'load':
         case 'store':

@@ -13,7 +13,9 @@ export type InstructionSet = 'avx512' | 'avx2'
 
 const numbers = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-const none = { vector: 0, mask: 0 } as const
+type Counts = ReturnType<RegisterFile['temporaries']>
+
+const none: Counts = { vector: 0, mask: 0 }
 
 /** AVX-512: 32 vectors, and opmasks 1 to 7 for masks. AVX2: 16 vectors, which also hold masks (all ones or zero in a lane). */
 export function registerFile(set: InstructionSet): RegisterFile {
@@ -21,10 +23,7 @@ export function registerFile(set: InstructionSet): RegisterFile {
   return {
     available: wide ? { vector: numbers(0, 31), mask: numbers(1, 7) } : { vector: numbers(0, 15), mask: [] },
     classOf: (register: Register) => (wide && register.type === 'mask' ? 'mask' : 'vector'),
-    temporaries: (statement) => {
-      const [vector, mask] = temporaries(statement, wide)
-      return vector === 0 && mask === 0 ? none : { vector, mask: wide ? mask : 0 }
-    },
+    temporaries: (statement) => temporaries(statement, wide),
   }
 }
 
@@ -40,31 +39,34 @@ export function isPlain({ buffer, laneStride, within }: Access): boolean {
 
 const isConstant = (value: Value | undefined): boolean => value?.kind === 'constant'
 
-function temporaries(statement: Statement, wide: boolean): [vector: number, mask: number] {
+function temporaries(statement: Statement, wide: boolean): Counts {
+  const counts = (vector: number, mask: number): Counts => ({ vector, mask: wide ? mask : 0 })
   switch (statement.kind) {
-    case 'compute':
-      return [constantsInRegisters(statement) + computeTemporaries(statement, wide), 0]
+    case 'compute': {
+      const vector = constantsInRegisters(statement) + computeTemporaries(statement, wide)
+      return vector === 0 ? none : counts(vector, 0)
+    }
     case 'load':
-      return isPlain(statement.access) ? [0, 0] : [2, 1]
+      return isPlain(statement.access) ? none : counts(2, 1)
     case 'store': {
       const constant = Number(isConstant(statement.value))
-      return isPlain(statement.access)
-        ? [constant, 0]
-        : [constant + (valueTypeOf(statement.access.buffer.type) === 'f32' ? 4 : 2), 2]
+      if (isPlain(statement.access)) return constant === 0 ? none : counts(constant, 0)
+      return counts(constant + (valueTypeOf(statement.access.buffer.type) === 'f32' ? 4 : 2), 2)
     }
     case 'gather':
-      return [wide ? 2 : 3, 1]
+      return counts(wide ? 2 : 3, 1)
     case 'check':
-      return [3, 2]
+      return counts(3, 2)
     case 'mask':
-      return [2, 0]
+      return counts(2, 0)
     default:
-      return [0, 0]
+      return none
   }
 }
 
 /** Constants that cannot be memory operands because of their place. */
 function constantsInRegisters({ op, args }: Compute): number {
+  if (!args.some(isConstant)) return 0
   const [a, b, c] = args
   if (op === 'fma' || op === 'fnma') return Math.max(0, args.filter(isConstant).length - 1)
   if (op === 'select') return Number(isConstant(c))
