@@ -71,16 +71,21 @@ export function holds({ value, low, high }: Condition, index: readonly number[] 
   return low <= position && position < high
 }
 
-const keys = new WeakMap<Affine, string>()
+export function same(a: Affine, b: Affine): boolean {
+  return a === b || (a.offset === b.offset && a.terms.every((term, i) => term === b.terms[i]))
+}
+
+export function sameCondition(a: Condition, b: Condition): boolean {
+  return a.low === b.low && a.high === b.high && same(a.value, b.value)
+}
+
+export function sameList<T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => boolean): boolean {
+  return a === b || (a.length === b.length && a.every((x, i) => same(x, b[i]!)))
+}
 
 /** Text that is equal exactly for equal functions. */
-export function affineKey(a: Affine): string {
-  let key = keys.get(a)
-  if (key === undefined) {
-    key = `${a.terms.join(',')}+${a.offset}`
-    keys.set(a, key)
-  }
-  return key
+export function affineKey({ terms, offset }: Affine): string {
+  return `${terms.join(',')}+${offset}`
 }
 
 export function conditionKey({ value, low, high }: Condition): string {

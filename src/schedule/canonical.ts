@@ -84,8 +84,7 @@ export function rewrite(program: Program, rule: (node: Node, inputs: readonly No
   return withGrad(false, () => {
     for (const node of program.order) {
       const inputs = node.inputs.map(now)
-      const same = inputs.every((input, i) => input === node.inputs[i])
-      replaced.set(node, rule(node, inputs) ?? (same ? node : withInputs(node, inputs)))
+      replaced.set(node, rule(node, inputs) ?? withInputs(node, inputs))
     }
     const unique = new Map<string, Node>()
     const simple = new Map<Node, Node>()
@@ -117,9 +116,10 @@ export function merged(node: Node, inputs: readonly Node[], unique: Map<string, 
   return interned(node, inputs, unique, () => withInputs(node, inputs))
 }
 
-/** The node with inputs of the same types in place of its own: nothing has to be inferred again. */
+/** The node with inputs of the same types in place of its own: nothing has to be inferred again. Leaves are made anew. */
 function withInputs(node: Node, inputs: readonly Node[]): Node {
-  return new Node(node.op, inputs, node.attrs, node, false)
+  const isSame = inputs.length > 0 && inputs.every((input, i) => input === node.inputs[i])
+  return isSame ? node : new Node(node.op, inputs, node.attrs, node, false)
 }
 
 /** The node of this structure that is known already, or the one made now. */

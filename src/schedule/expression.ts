@@ -4,13 +4,13 @@ import type { Node } from '../graph/node.ts'
 import type { Counted } from '../graph/ops/index-range.ts'
 import {
   type Affine,
-  affineKey,
   always,
-  axisPosition,
   type Condition,
   combine,
-  conditionKey,
   fixed,
+  same,
+  sameCondition,
+  sameList,
   scale,
   shift,
   sum,
@@ -62,11 +62,19 @@ export class MustStore {
   }
 }
 
+/** An element that has been read. */
+interface Reading {
+  readonly index: readonly Affine[]
+  readonly valid: readonly Condition[]
+  readonly made: Expression
+}
+
 /** Builds expressions of one kernel: everything down to stored nodes is written as a function of the loop axes. */
 export class ExpressionBuilder {
   private readonly extents: readonly number[]
   readonly stored: (node: Node) => boolean
-  private readonly memo = new Map<string, Expression>()
+  /** What has been read, by node. */
+  private readonly readings = new Map<Node, Reading[]>()
 
   constructor(extents: readonly number[], stored: (node: Node) => boolean) {
     this.extents = extents
@@ -75,13 +83,17 @@ export class ExpressionBuilder {
 
   /** The element of `node` at `index` (one position a dimension), read only where `valid` holds. */
   read(node: Node, index: readonly Affine[], valid: readonly Condition[] = []): Expression {
-    const key = `${node.id}@${index.map(affineKey).join(';')}|${valid.map(conditionKey).join(';')}`
-    const known = this.memo.get(key)
-    if (known) return known
+    const readings = this.readings.get(node)
+    const known = readings?.find(
+      (other) => sameList(other.index, index, same) && sameList(other.valid, valid, sameCondition),
+    )
+    if (known) return known.made
     const made = this.stored(node)
       ? { kind: 'load' as const, node, at: this.flat(index, node.shape), valid }
       : this.inline(node, index, valid)
-    this.memo.set(key, made)
+    const reading = { index, valid, made }
+    if (readings) readings.push(reading)
+    else this.readings.set(node, [reading])
     return made
   }
 
@@ -100,8 +112,15 @@ export class ExpressionBuilder {
     return fixed(0, this.extents.length)
   }
 
-  axis(axis: number): Affine {
-    return axisPosition(axis, this.extents.length)
+  /** The number whose digits are the axes from one on, of so many values each, most significant first. */
+  joined(first: number, values: readonly number[]): Affine {
+    const terms = new Array<number>(this.extents.length).fill(0)
+    let stride = 1
+    for (let i = values.length - 1; i >= 0; i--) {
+      terms[first + i] = stride
+      stride *= values[i]!
+    }
+    return { terms, offset: 0 }
   }
 
   reshaped(index: readonly Affine[], from: Shape, to: Shape): Affine[] | undefined {

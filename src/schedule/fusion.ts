@@ -39,6 +39,7 @@ interface Draft {
 class Fusion {
   private readonly kernels: readonly Kernel[]
   private readonly producer = new Map<Node, Kernel>()
+  private readonly producers = new Map<Kernel, readonly Kernel[]>()
   private readonly positions: ReadonlyMap<Kernel, number>
   private readonly drafts = new Map<Kernel, Draft>()
   private readonly ancestry: Ancestry
@@ -133,8 +134,13 @@ class Fusion {
     )
   }
 
-  private producersOf(kernel: Kernel): Kernel[] {
-    return [...readsOf(kernel)].flatMap((node) => this.producer.get(node) ?? [])
+  private producersOf(kernel: Kernel): readonly Kernel[] {
+    let producers = this.producers.get(kernel)
+    if (!producers) {
+      producers = [...readsOf(kernel)].flatMap((node) => this.producer.get(node) ?? [])
+      this.producers.set(kernel, producers)
+    }
+    return producers
   }
 
   /** Groups and single kernels, producers first. */

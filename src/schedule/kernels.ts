@@ -3,6 +3,7 @@ import type { Node } from '../graph/node.ts'
 import type { ReduceKind } from '../graph/ops/reduce.ts'
 import type { Padding } from '../graph/ops/views.ts'
 import { transcendental } from '../graph/transcendental.ts'
+import type { Affine } from './affine.ts'
 import { isPlaceholder, type Program } from './canonical.ts'
 import { type Expression, ExpressionBuilder, MustStore } from './expression.ts'
 import { isProduct, type ProductKernel } from './product.ts'
@@ -123,16 +124,11 @@ function describeNest(
 ): Nest {
   const extents = factors.flat()
   const builder = new ExpressionBuilder(extents, isStored)
-  const index = new Array(source.shape.length)
+  const index = new Array<Affine>(source.shape.length)
   let axis = 0
-  for (const [i, list] of factors.entries()) {
-    let position = builder.zero()
-    for (const extent of list) {
-      const terms = position.terms.map((t) => t * extent)
-      terms[axis++] = 1
-      position = { terms, offset: 0 }
-    }
-    index[dims[i]!] = position
+  for (let i = 0; i < factors.length; i++) {
+    index[dims[i]!] = builder.joined(axis, factors[i]!)
+    axis += factors[i]!.length
   }
   const resultAxes = factors.slice(0, keptDims).flat().length
   const body = reduce ? builder.read(source, index) : builder.inline(node, index, [])
@@ -168,7 +164,9 @@ function chooseStored(order: readonly Node[], roots: readonly Node[]): Set<Node>
   const readers = new Map<Node, number>()
   const stored = new Set<Node>(roots.filter((root) => !isPlaceholder(root)))
   for (const node of order) {
-    for (const input of new Set(node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1)
+    node.inputs.forEach((input, i) => {
+      if (node.inputs.indexOf(input) === i) readers.set(input, (readers.get(input) ?? 0) + 1)
+    })
     if (isWhole(node)) {
       stored.add(node)
       for (const input of node.inputs) if (!isPlaceholder(input)) stored.add(input)

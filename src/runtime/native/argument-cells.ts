@@ -3,6 +3,9 @@ import type { Node } from '../../graph/node.ts'
 import type { Binding } from '../../kernel/bindings.ts'
 import { alignedArray } from './memory.ts'
 
+/** Blocks are cut from pieces of this size. */
+const pieceWords = 4096
+
 /** A cell of an argument block that is written before each run: two words, the lower half first. */
 interface Cell {
   readonly words: Uint32Array
@@ -27,6 +30,9 @@ export class ArgumentCells {
   private readonly numbers: NumberCell[] = []
   private readonly errors: Cell[] = []
   private readonly inArena: Cell[] = []
+  /** What the next blocks are cut from, and how much of it is. */
+  private piece = new Uint32Array(0)
+  private used = 0
   /** Address of the arena that the blocks point to. */
   private base = 0
   private readonly placeOf: (node: Node) => Place
@@ -42,8 +48,8 @@ export class ArgumentCells {
 
   /** A new argument block. */
   block(bindings: readonly Binding[]): Uint32Array {
-    const words = alignedArray(Uint32Array, 2 * Math.max(1, bindings.length))
-    for (const [cell, binding] of bindings.entries()) {
+    const words = this.cut(2 * Math.max(1, bindings.length))
+    bindings.forEach((binding, cell) => {
       const at = 2 * cell
       if (binding.kind === 'scratch') this.inArena.push({ words, at, source: this.scratch(binding.bytes) })
       else if (binding.kind === 'error') this.errors.push({ words, at, source: 0 })
@@ -55,8 +61,17 @@ export class ArgumentCells {
         if ('offset' in place) this.inArena.push({ words, at, source: place.offset })
         else this.addresses.push({ words, at, source: place.source })
       }
-    }
+    })
     return words
+  }
+
+  private cut(length: number): Uint32Array {
+    if (this.used + length > this.piece.length) {
+      this.piece = alignedArray(Uint32Array, Math.max(pieceWords, length))
+      this.used = 0
+    }
+    this.used += length
+    return this.piece.subarray(this.used - length, this.used)
   }
 
   /** Tells the blocks made since the last call where their kernels report errors. */
