@@ -136,7 +136,7 @@ function addRunCommands(program: Command): void {
     .command('eval')
     .description('test a trained network on its test data, or on other data')
     .argument(...folder)
-    .argument('[data]', 'of a fine-tuned run: a CSV file or a folder like that of the training, all of which is tested')
+    .argument('[data]', 'other data: a file or folder like that of the training, all of which is tested')
     .option(...json)
     .action(async (run: string, data: string | undefined, options: JsonOption) =>
       (await import('./train.ts')).evaluateRun(run, data, options),

@@ -11,7 +11,7 @@ export type TextOrPair = string | readonly [string, string]
 
 export interface BatchOptions {
   /** Texts of more tokens, the special ones counted, are cut: the longer of a pair first. Default: what the model allows. */
-  readonly maxLength?: number
+  readonly maxLength?: number | undefined
   /** Fill up to the longest of the batch, or to `maxLength`. Default `'longest'`. */
   readonly padding?: 'longest' | 'maxLength'
   /** Whether to add the tokens that begin and end a text. Default true. */

@@ -29,6 +29,8 @@ interface Case {
   /** Shape of the tensor that the exported model takes. */
   readonly shape: readonly number[]
   readonly dtype?: 'int32'
+  /** Whether it can be tested on other data. */
+  readonly isTested?: true
 }
 
 const cases: readonly Case[] = [
@@ -38,6 +40,7 @@ const cases: readonly Case[] = [
     options: ['--target', 'rent', '--epochs', '3'],
     input: 'rooms=2,town=south',
     shape: [3, 3],
+    isTested: true,
   },
   {
     recipe: 'text-classifier',
@@ -45,6 +48,7 @@ const cases: readonly Case[] = [
     options: ['--epochs', '1', '--size', '8', '--length', '6'],
     input: 'a witty film',
     shape: [3, 6],
+    isTested: true,
     dtype: 'int32',
   },
   {
@@ -76,10 +80,11 @@ const cases: readonly Case[] = [
     options: ['--epochs', '1', '--size', '32', '--workers', '0'],
     input: 'sky.png',
     shape: [3, 3, 32, 32],
+    isTested: true,
   },
 ]
 
-test.each(cases)('a run of $recipe', async ({ recipe, data, options, input, shape, dtype }) => {
+test.each(cases)('a run of $recipe', async ({ recipe, data, options, input, shape, dtype, isTested }) => {
   const [source, trained, moved] = ['data', 'run', 'moved'].map((name) => join(folder, `${recipe}-${name}`)) as [
     string,
     string,
@@ -97,7 +102,8 @@ test.each(cases)('a run of $recipe', async ({ recipe, data, options, input, shap
   }
   const before = await answerOf('predict', trained, given)
 
-  await rm(file, { recursive: true })
+  const other = file.replace('-data', '-other')
+  await rename(file, other)
   await rename(trained, moved)
   expect(await answerOf('predict', moved, given)).toEqual(before)
   const shown = await gradusHere('summary', moved)
@@ -108,8 +114,21 @@ test.each(cases)('a run of $recipe', async ({ recipe, data, options, input, shap
   expect(graph.forward(zeros([...shape], { dtype: dtype ?? 'float32' })).shape[0]).toBe(3)
   expect(JSON.parse(await readFile(join(moved, 'export', 'config.json'), 'utf8')).recipe).toBe(recipe)
 
-  // What needs the data says that it is not there.
+  // What needs the data says that it is not there; other data may be all there is.
   const { code, stderr } = await gradusHere('eval', moved)
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^gradus: [^\n]+\n$/)])
   expect(stderr).toContain(file)
+  const tested = await gradusHere('eval', moved, other, '--json')
+  if (isTested) expect(Object.keys(JSON.parse(tested.stdout))).toContain('loss')
+  else expect([tested.code, tested.stderr]).toEqual([2, expect.stringContaining('are tested on their own test data')])
+})
+
+test('other data must be of the classes that a run knows', async () => {
+  const strange = join(folder, 'strange')
+  await writeFile(strange, 'joy a fine film\n')
+  const text = await gradusHere('eval', join(folder, 'text-classifier-moved'), strange)
+  expect([text.code, text.stderr]).toEqual([2, `gradus: ${strange}: label 'joy' is none of the run's: blame, praise\n`])
+  await rename(join(folder, 'image-classifier-other', 'sky'), join(folder, 'image-classifier-other', 'sea'))
+  const image = await gradusHere('eval', join(folder, 'image-classifier-moved'), join(folder, 'image-classifier-other'))
+  expect(image.stderr).toContain("class 'sea' is none of the run's: leaf, sky")
 })

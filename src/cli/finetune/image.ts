@@ -8,7 +8,7 @@ import { crossEntropy } from '../../nn/functional/losses/classification.ts'
 import { zeros } from '../../tensor/creation.ts'
 import type { Supervised } from '../../train/evaluate.ts'
 import { UsageError } from '../failure.ts'
-import { classifyPicture } from '../recipes/image-classifier.ts'
+import { classifyPicture, dataModule, otherPictures } from '../recipes/image-classifier.ts'
 import { type ImageDataOptions, partsLine, pictures } from '../recipes/image-data.ts'
 import { classification, type Recipe, type RecipeModel } from '../recipes/recipe.ts'
 import { setting } from '../recipes/settings.ts'
@@ -42,9 +42,6 @@ interface ImageModel extends RecipeModel {
 }
 
 type ImageData = typeof import('../recipes/image-data.ts')
-
-/** Here and in the package, in the folder beside this one. */
-const dataModule = new URL(import.meta.url.replace('finetune/image', 'recipes/image-data'))
 
 /** A pretrained network for images, trained on with pictures in one folder a class. */
 export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
@@ -129,15 +126,10 @@ export const finetuneImage: Recipe<Settings, Known, ImageModel> = {
     return imageModel(settings, known, network ?? fromConfig(config, { numLabels: classes }))
   },
   predict: ({ model, look, classes }, input) => classifyPicture(model, input, { ...look, classes }),
-  async testOn(folder, { model, look, classes }, { seed, workers }) {
-    const { files } = await pictures({ folder, size: 32, seed, part: 'all' })
-    const strange = files.classes.find((name) => !classes.includes(name))
-    if (strange !== undefined)
-      throw new UsageError(`${folder}: class '${strange}' is none of the run's: ${classes.join(', ')}`)
-    const options = { folder, seed, part: 'all', ...look, classes } as const
-    const dataset = await moduleDataset<ImageData>(dataModule, options)
-    return { model, test: new DataLoader(dataset, { batchSize: 64, workers }) }
-  },
+  testOn: async (folder, { model, look, classes }, { seed, workers }) => ({
+    model,
+    test: await otherPictures({ folder, seed, ...look, classes }, workers),
+  }),
   async publish({ model, config, classes, inputShape }) {
     return {
       model,

@@ -44,7 +44,7 @@ function network(classes: number): Sequential {
 }
 
 /** Here and in the package, beside this file. */
-const dataModule = new URL(import.meta.url.replace('image-classifier', 'image-data'))
+export const dataModule: URL = new URL(import.meta.url.replace('image-classifier', 'image-data'))
 
 /** Pictures in one folder a class, cropped, mirrored and coloured at random by worker threads. */
 export const imageRecipe: Recipe<Settings, Known> = {
@@ -83,6 +83,10 @@ export const imageRecipe: Recipe<Settings, Known> = {
     }
   },
   restore: async (settings, known) => imageModel(settings, known),
+  testOn: async (folder, { model, classes = [] }, { size, seed, workers }) => ({
+    model,
+    test: await otherPictures({ folder, size, seed, classes }, workers),
+  }),
   predict: ({ model, inputShape, classes = [] }, input) =>
     classifyPicture(model, input, { size: inputShape[2]!, classes }),
 }
@@ -99,6 +103,23 @@ function imageModel({ size }: Settings, { classes }: Known): RecipeModel {
     ...classification,
     classes,
   }
+}
+
+/** All pictures of a folder with one folder a class, the classes being those of a run. */
+export async function otherPictures(
+  { classes, ...options }: Omit<ImageDataOptions, 'part' | 'augment'> & { readonly classes: readonly string[] },
+  workers: number,
+): Promise<DataLoader<readonly [Tensor, number]>> {
+  const { files } = await pictures({ ...options, part: 'all' })
+  const strange = files.classes.find((name) => !classes.includes(name))
+  if (strange !== undefined)
+    throw new UsageError(`${options.folder}: class '${strange}' is none of the run's: ${classes.join(', ')}`)
+  const dataset = await moduleDataset<typeof import('./image-data.ts')>(dataModule, {
+    ...options,
+    part: 'all',
+    classes,
+  })
+  return new DataLoader(dataset, { batchSize: 64, workers })
 }
 
 export interface PictureOptions

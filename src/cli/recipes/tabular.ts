@@ -139,6 +139,21 @@ export const tabularRecipe: Recipe<Settings, Encoding, TableModel> = {
     }
   },
   restore: async (settings, known) => tableModel(settings, known),
+  async testOn(data, { model, encoding }) {
+    const { columns, target } = encoding
+    const types = Object.fromEntries([...columns, target].map(({ name, type }) => [name, type]))
+    const rows = await csv(data, { columns: types })
+      .filter((row) => isThere(row[target.name]))
+      .toArray()
+    const isClass = target.type !== 'number'
+    const strange = isClass ? rows.find((row) => !target.values.includes(String(row[target.name]))) : undefined
+    if (strange)
+      throw new UsageError(
+        `${data}: ${target.name} '${strange[target.name]}' is none of the run's: ${target.values.join(', ')}`,
+      )
+    if (rows.length === 0) throw new FileError('tabular', `${data}: no row has a ${target.name}`)
+    return { model, test: tensors(rows, encoding) }
+  },
   async predict({ model, encoding, inputShape }, input) {
     const given = parseRow(input, encoding)
     const output = model.forward(tensor(inputsOf(given, encoding), { shape: inputShape }))

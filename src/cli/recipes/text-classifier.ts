@@ -77,18 +77,7 @@ export const textRecipe: Recipe<Settings, Known, TextModel> = {
       throw new FileError('text-classifier', `${settings.data}: all texts have the label '${classes[0]}'`)
     const known = { classes, words: tokens }
     const model = textModel(settings, known)
-    const { vocabulary } = model
-    const sets = [train, validation, test].map((texts) => {
-      const labels = Int32Array.from(texts, ({ label }) => classes.indexOf(label))
-      return new TensorDataset(
-        numbersOf(
-          texts.map(({ words }) => words),
-          vocabulary,
-          length,
-        ),
-        tensor(labels),
-      )
-    })
+    const sets = [train, validation, test].map((texts) => datasetOf(texts, model, length))
     const shown = classes.slice(0, 8).join(', ')
     return {
       ...model,
@@ -98,11 +87,19 @@ export const textRecipe: Recipe<Settings, Known, TextModel> = {
       test: sets[2]!,
       facts: [
         `${count(train.length)} texts to train, ${count(validation.length)} to watch, ${count(test.length)} to test`,
-        `${classes.length} classes: ${shown}${classes.length > 8 ? ' ...' : ''}; ${count(vocabulary.size - 2)} words`,
+        `${classes.length} classes: ${shown}${classes.length > 8 ? ' ...' : ''}; ${count(tokens.length - 2)} words`,
       ],
     }
   },
   restore: async (settings, known) => textModel(settings, known),
+  async testOn(data, restored, { text, label, length }) {
+    const texts = await readTexts(data, text, label)
+    const strange = texts.find((item) => !restored.classes.includes(item.label))
+    if (strange)
+      throw new UsageError(`${data}: label '${strange.label}' is none of the run's: ${restored.classes.join(', ')}`)
+    if (texts.length === 0) throw new FileError('text-classifier', `${data}: holds no text with a label`)
+    return { model: restored.model, test: datasetOf(texts, restored, length) }
+  },
   async predict({ model, vocabulary, classes, inputShape }, input) {
     const words = wordsOf(input)
     if (words.length === 0) throw new UsageError('expects a text, received an empty one')
@@ -138,6 +135,17 @@ function textModel(settings: Settings, { classes, words }: Known): TextModel {
     loss: crossEntropy,
     ...classification,
   }
+}
+
+/** Texts as rows of word numbers, with the numbers of their classes. */
+function datasetOf(
+  texts: readonly Labelled[],
+  { vocabulary, classes }: Pick<TextModel, 'vocabulary' | 'classes'>,
+  length: number,
+): TensorDataset<readonly [Tensor, Tensor]> {
+  const words = texts.map((text) => text.words)
+  const labels = Int32Array.from(texts, ({ label }) => classes.indexOf(label))
+  return new TensorDataset(numbersOf(words, vocabulary, length), tensor(labels))
 }
 
 interface Parts {
