@@ -16,7 +16,7 @@ export type Load = Extract<Expression, { kind: 'load' }>
 export const fewest = 4
 
 /** Fewer elements are computed before the code for a tile would be made. */
-const worthTurning = 2 ** 16
+const worthTurning = 2 ** 19
 
 /** The loads of maps that lie along the axis before the vectors' and across the vectors'. */
 export function crossingLoads(nests: readonly Nest[], vector: number): Load[] {
