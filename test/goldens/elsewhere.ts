@@ -35,6 +35,7 @@ export const elsewhere: readonly Group[] = [
     ],
   },
   { reason: 'gives text', test: 'src/tensor/print.test.ts', names: ['Tensor.toString'] },
+  { reason: 'lets go of values', test: 'src/tensor/dispose.test.ts', names: ['Tensor.dispose'] },
   {
     reason: 'changes leaves and what is recorded, not values',
     test: 'src/tensor/autograd.test.ts',

@@ -12,10 +12,8 @@ export function buffer(value: TypedArray, shape: Shape, dtype: DType): Node {
 }
 
 /** What a tensor holds that was disposed of: a type, and no value any more. */
-export const disposedOp: Op<TensorType> = { name: 'disposed', kind: 'leaf', infer: (_, type) => type }
-
 export function disposed({ shape, dtype }: TensorType): Node {
-  const node = new Node(disposedOp, [], { shape, dtype }, { shape, dtype }, false)
+  const node = new Node(bufferOp, [], { shape, dtype }, { shape, dtype }, false)
   node.stale = true
   return node
 }
