@@ -118,24 +118,26 @@ test('a tensor recorded before step() and read after it has the old value', asyn
   expect([...(await w.data())]).not.toEqual([...old])
 })
 
-test('2,000 steps that never await hold memory flat and learn the same as ones that do', async () => {
+test('6,000 steps that never await hold memory flat and learn the same as ones that do', async () => {
   const used = (): number => {
-    globalThis.gc?.()
+    // What the first collection frees of array buffers is counted by the next.
+    for (let i = 0; i < 2; i++) globalThis.gc?.()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
     return heapUsed + arrayBuffers
   }
   expect(globalThis.gc).toBeTypeOf('function')
   const start: number[] = []
-  const never = await trained(2000, (w, optimizer, step) => {
+  const never = await trained(6000, (w, optimizer, step) => {
     optimizer.zeroGrad()
     loss(w).backward()
     optimizer.step()
     structures.length = 0
-    if (step === 1000) start.push(used())
-    if (step === 1999) start.push(used())
+    // Until then V8 still compiles what runs.
+    if (step === 3000) start.push(used())
+    if (step === 5999) start.push(used())
     return undefined
   })
-  const always = await trained(2000, async (w, optimizer) => {
+  const always = await trained(6000, async (w, optimizer) => {
     optimizer.zeroGrad()
     const value = loss(w)
     value.backward()
@@ -146,7 +148,7 @@ test('2,000 steps that never await hold memory flat and learn the same as ones t
   expect(never).toEqual(always)
   const [early = 0, late = 0] = start
   // One forgotten step would keep dozens of nodes, a hundred bytes and more each.
-  expect((late - early) / 999).toBeLessThan(300)
+  expect((late - early) / 2999).toBeLessThan(100)
 })
 
 describe('a class label out of range in the middle of training', () => {
