@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
+import { gradusHere } from '../../test/cli/command.ts'
 import { ShapeError } from '../core/errors.ts'
 import { reportFailure } from './failure.ts'
-import { run } from './program.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -13,23 +13,6 @@ beforeAll(async () => {
   await writeFile(join(folder, 'file'), 'text')
 })
 afterAll(() => rm(folder, { recursive: true }))
-
-/** Runs a command here and collects what it writes. */
-async function inProcess(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const written = { stdout: '', stderr: '' }
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += text
-      return true
-    }),
-  )
-  try {
-    const code = await run(args)
-    return { code, ...written }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
 
 describe('help', () => {
   test.each([
@@ -48,7 +31,7 @@ describe('help', () => {
     { args: ['plot', '--help'], shows: ['Usage: gradus plot ', '--out <folder>'] },
     { args: ['help', 'predict'], shows: ['Usage: gradus predict '] },
   ])('$args', async ({ args, shows }) => {
-    const { code, stdout, stderr } = await inProcess(...args)
+    const { code, stdout, stderr } = await gradusHere(...args)
     expect([code, stderr]).toEqual([0, ''])
     for (const text of shows) expect(stdout).toContain(text)
     expect(stdout).not.toContain('\u001b')
@@ -56,7 +39,7 @@ describe('help', () => {
   })
 
   test('--version', async () => {
-    expect(await inProcess('--version')).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+    expect(await gradusHere('--version')).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
   })
 })
 
@@ -87,7 +70,7 @@ describe('mistakes give one line and exit code 2', () => {
     [['augment', 'FOLDER/file'], 'unsupported image format'],
     [['find-lr', 'poetry'], "unknown command 'poetry'"],
   ])('%j', async (args, message) => {
-    const { code, stdout, stderr } = await inProcess(...args.map((arg) => arg.replace('FOLDER', folder)))
+    const { code, stdout, stderr } = await gradusHere(...args.map((arg) => arg.replace('FOLDER', folder)))
     expect(stderr).toMatch(/^gradus: [^\n]+\n$/)
     expect(stderr).toContain(message)
     expect([code, stdout]).toEqual([2, ''])

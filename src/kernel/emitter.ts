@@ -4,7 +4,7 @@ import type { LaneBuilder } from '../lane/builder.ts'
 import type { LaneRange, Register } from '../lane/program.ts'
 import type { Node } from '../graph/node.ts'
 import type { Affine, Condition } from '../schedule/affine.ts'
-import type { Expression, IndexUse } from '../schedule/expression.ts'
+import type { Expression, IndexUse, Load } from '../schedule/expression.ts'
 import { loadsIn, readsIn } from '../schedule/walk.ts'
 import { type Arguments, Unsupported } from './bindings.ts'
 import { Dependencies } from './axes.ts'
@@ -130,7 +130,7 @@ export class ExpressionEmitter {
   }
 
   /** The elements that a load reads, as they are in memory. */
-  load(e: Extract<Expression, { kind: 'load' }>, place: Place): Register {
+  load(e: Load, place: Place): Register {
     const { base, stride } = this.at(e.at, place)
     return this.b.load(this.args.buffer(e.node), base.plus(this.args.offset(e.node)), {
       laneStride: stride,
@@ -145,7 +145,7 @@ export class ExpressionEmitter {
   }
 
   /** Says what a load reads at the place that is being computed: `raw`, as it is in memory. */
-  rememberLoad(e: Extract<Expression, { kind: 'load' }>, raw: Register): void {
+  rememberLoad(e: Load, raw: Register): void {
     this.scopes.at(-1)!.set(e, this.loaded(e.node, raw))
   }
 

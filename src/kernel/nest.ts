@@ -5,7 +5,7 @@ import type { ReduceKind } from '../graph/ops/reduce.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import { LaneBuilder } from '../lane/builder.ts'
 import { type BufferParameter, type LaneProgram, type LaneRange, type Register, valueTypeOf } from '../lane/program.ts'
-import type { Expression } from '../schedule/expression.ts'
+import type { Expression, Load } from '../schedule/expression.ts'
 import { withoutRows } from '../schedule/fusion.ts'
 import type { Group, Nest } from '../schedule/kernels.ts'
 import { mapReads, partsOf } from '../schedule/walk.ts'
@@ -14,7 +14,7 @@ import { Arguments, type Binding, elementType, Unsupported } from './bindings.ts
 import { ExpressionEmitter, type IndexLabels, type Place } from './emitter.ts'
 import { guardedPieces } from './guarded-pieces.ts'
 import { orderLoops, resultStrides } from './loop-order.ts'
-import { crossingLoads, fewest, type Load, turn } from './turned-tiles.ts'
+import { crossingLoads, fewest, turn } from './turned-tiles.ts'
 
 /** A kernel as lane code, and what its argument block holds. */
 export interface KernelCode {

@@ -1,7 +1,7 @@
 import { sizeOf } from '../core/shape.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
 import type { Register } from '../lane/program.ts'
-import type { Expression } from '../schedule/expression.ts'
+import type { Expression, Load } from '../schedule/expression.ts'
 import type { Nest } from '../schedule/kernels.ts'
 
 /*
@@ -9,8 +9,6 @@ import type { Nest } from '../schedule/kernels.ts'
  * of the axis before the vectors'. Of a square tile of such elements each line is loaded as a vector, and the tile is turned in
  * registers, four shuffles a vector with AVX-512. A matrix of [2048, 1024] is transposed ten times as fast as by gathers.
  */
-
-export type Load = Extract<Expression, { kind: 'load' }>
 
 /** Turning a tile pays for so many positions of either axis. */
 export const fewest = 4
@@ -24,13 +22,16 @@ export function crossingLoads(nests: readonly Nest[], vector: number): Load[] {
   const along = vector - 1
   if (reduce || along < 0 || extents[along]! < fewest || extents[vector]! < fewest) return []
   if (sizeOf(extents) < worthTurning) return []
-  const found = new Set<Load>()
+  const seen = new Set<Expression>()
+  const found: Load[] = []
   const visit = (e: Expression): void => {
+    if (seen.has(e)) return
+    seen.add(e)
     if (e.kind === 'apply') e.args.forEach(visit)
-    if (e.kind === 'load' && e.at.terms[along] === 1 && Math.abs(e.at.terms[vector]!) > 1) found.add(e)
+    if (e.kind === 'load' && e.at.terms[along] === 1 && Math.abs(e.at.terms[vector]!) > 1) found.push(e)
   }
   for (const { body } of nests) visit(body)
-  return [...found]
+  return found
 }
 
 /** A square tile, a register a row, with rows and columns exchanged. */

@@ -23,9 +23,17 @@ export interface IndexUse {
   readonly counted: Counted
 }
 
+/** A stored element, read only where the conditions hold. */
+export interface Load {
+  readonly kind: 'load'
+  readonly node: Node
+  readonly at: Affine
+  readonly valid: readonly Condition[]
+}
+
 /** What one element of a fused computation is, as a function of the loop axes. Shared parts are shared objects. */
 export type Expression =
-  | { readonly kind: 'load'; readonly node: Node; readonly at: Affine; readonly valid: readonly Condition[] }
+  | Load
   /** An element of `node` whose position also depends on data: base + stride · checked(index, size). */
   | {
       readonly kind: 'gather'

@@ -1,6 +1,6 @@
 import type { Node } from '../graph/node.ts'
 import type { Affine, Condition } from './affine.ts'
-import type { Expression } from './expression.ts'
+import type { Expression, Load } from './expression.ts'
 
 /** Every affine function that an expression contains. */
 export function affinesOf(root: Expression): Set<Affine> {
@@ -108,7 +108,7 @@ export function partsOf(root: Expression): Set<Expression> {
 }
 
 /** The plain loads of an expression. */
-export function loadsIn(root: Expression): Extract<Expression, { kind: 'load' }>[] {
+export function loadsIn(root: Expression): Load[] {
   return [...partsOf(root)].filter((e) => e.kind === 'load')
 }
 

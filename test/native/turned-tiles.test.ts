@@ -4,6 +4,7 @@ import { sizeOf } from '../../src/core/shape.ts'
 import { interpret } from '../../src/graph/interpret.ts'
 import type { Node } from '../../src/graph/node.ts'
 import { add, mul } from '../../src/graph/ops/arithmetic.ts'
+import { constant } from '../../src/graph/ops/leaves.ts'
 import { cast } from '../../src/graph/ops/logic.ts'
 import { permute } from '../../src/graph/ops/views.ts'
 import { KernelLibrary } from '../../src/runtime/native/kernel-library.ts'
@@ -71,6 +72,12 @@ describe.each(runnableSets)('arrays read across their lines, %s', (set) => {
     const x = cast(mul(leaf([725, 731]), leaf([731], 3)), dtype)
     x.value = interpret([x])[0]!
     agree([cast(permute(x, [1, 0]), 'float32')])
+  })
+
+  test('under many operations that use their operand twice', () => {
+    let x = permute(leaf([725, 731]), [1, 0])
+    for (let i = 0; i < 40; i++) x = mul(add(x, x), constant(0.5))
+    agree([x])
   })
 
   test('two of them, and what depends on one axis only', () => {
