@@ -17,7 +17,7 @@ import {
   type TileLimits,
   tileLimits,
 } from './product-schedule.ts'
-import { type BlockLoops, cutSummedAxes, type Enter, type SummedBlocks } from './summed-blocks.ts'
+import { type BlockLoops, cutSummedAxes, type Enter, type SummedBlocks, type Turn } from './summed-blocks.ts'
 
 /**
  * Lane code of a product: tiles of the result stay in registers while the summed axes run. Sums are cut into blocks by
@@ -231,7 +231,7 @@ class ProductWriter {
 
   /**
    * Sums that are one block go through registers, tile after tile. Otherwise one block after the other is added to the sums of
-   * all tiles, so that its part of b stays in the first-level cache, and its part of a in the second.
+   * all tiles, so that its part of b stays in the first-level cache, and its part of a in the second; the last block makes results.
    */
   private writeRegion(region: Region): void {
     const { b, args, blocks } = this
@@ -246,11 +246,7 @@ class ProductWriter {
     const positions = region.inside.reduce((product, { run }) => product * run.count, 1)
     const size = region.strips.count * positions * region.tiles.count * tile
     const sums = args.scratch('sums', type, size)
-    b.loop({ count: size / b.lanes }, (i) => {
-      b.store(sums, LaneAffine.of(i).times(b.lanes), this.zero())
-    })
-    blocks.eachBlock(b, (loops) => this.eachTileOf(region, (t) => this.addBlock(sums, t, loops)))
-    this.eachTileOf(region, (t) => this.finish(sums, t))
+    blocks.eachBlock(b, (loops, turn) => this.eachTileOf(region, (t) => this.addBlock(sums, t, loops, turn)))
   }
 
   private eachTileOf({ strips, tiles, axes, inside }: Region, body: (tile: Tile) => void): void {
@@ -393,16 +389,30 @@ class ProductWriter {
     }
   }
 
-  /** Adds a block of a tile to its sums. */
-  private addBlock(sums: BufferParameter, tile: Tile, loops: BlockLoops): void {
-    const { b } = this
+  /** Adds a block of a tile to its sums, which the first one begins, and the last one turns into results. */
+  private addBlock(sums: BufferParameter, tile: Tile, loops: BlockLoops, { number, last, count }: Turn): void {
+    const { b, kernel } = this
     const axes = this.placed(tile)
-    this.prefetchEpilogue(tile, axes)
+    b.when(number, last, last + 1, () => this.prefetchEpilogue(tile, axes))
     const block = this.block(tile, axes, loops)
-    this.eachVector(tile, (i, row, column) => {
-      const place = tile.sums.plus(row * this.schedule.strip + column.offset)
-      b.store(sums, place, this.add(b.load(sums, place), block[i]!))
-    })
+    const place = (row: number, column: Column): LaneAffine => tile.sums.plus(row * this.schedule.strip + column.offset)
+    const sum = (i: number, row: number, column: Column): Register =>
+      this.add(b.load(sums, place(row, column)), block[i]!)
+    const begin = (): void => this.eachVector(tile, (i, row, column) => b.store(sums, place(row, column), block[i]!))
+    const goOn = (): void =>
+      this.eachVector(tile, (i, row, column) => b.store(sums, place(row, column), sum(i, row, column)))
+    const end = (): void => {
+      if (kernel.epilogue) {
+        goOn()
+        this.finish(sums, tile)
+        return
+      }
+      const target = this.target(axes, tile.strip)
+      this.eachVector(tile, (i, row, column) =>
+        this.store(sum(i, row, column), target.plus(row * this.rowStep), column),
+      )
+    }
+    b.when(number, 0, 1, begin, () => (count === 2 ? end() : b.when(number, 1, last, goOn, end)))
   }
 
   /** The innermost step: a vector of b for each column, an element of a for each row. */

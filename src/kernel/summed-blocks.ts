@@ -1,3 +1,4 @@
+import { sizeOf, stridesOf } from '../core/shape.ts'
 import { Affine as LaneAffine } from '../lane/affine.ts'
 import type { LaneBuilder } from '../lane/builder.ts'
 
@@ -11,8 +12,15 @@ const longestBlock = 256
 export interface SummedBlocks {
   /** Whether there is one block only. */
   readonly single: boolean
-  /** Emits loops over all blocks; `body` is given what emits the loops of one block. */
-  eachBlock(b: LaneBuilder, body: (loops: BlockLoops) => void): void
+  /** Emits loops over all blocks; `body` is given what emits the loops of one block, and which block it is. */
+  eachBlock(b: LaneBuilder, body: (loops: BlockLoops, turn: Turn) => void): void
+}
+
+/** Which of `count` blocks it is: `number` grows from 0 in the first block to `last` in the last one. */
+export interface Turn {
+  readonly number: LaneAffine
+  readonly last: number
+  readonly count: number
 }
 
 /**
@@ -48,12 +56,21 @@ export function cutSummedAxes(extents: readonly number[]): SummedBlocks {
     single: axis < 0,
     eachBlock(b, body) {
       if (axis < 0) {
-        body((step, enter) => axisLoop(b, 0, extents.length, start, step, enter))
+        const turn = { number: LaneAffine.of(0), last: 0, count: 1 }
+        body((step, enter) => axisLoop(b, 0, extents.length, start, step, enter), turn)
         return
       }
+      const strides = stridesOf(extents.slice(0, axis + 1))
+      const outside = sizeOf(extents.slice(0, axis))
+      const last = (outside - 1) * extents[axis]! + (pieces - 1) * piece
+      const count = outside * pieces
       const eachPiece = (outer: Summed): void =>
-        b.loop({ count: Math.ceil(extents[axis]! / piece), step: piece, limit: extents[axis]! }, (begin) => {
-          body((step, enter) => {
+        b.loop({ count: pieces, step: piece, limit: extents[axis]! }, (begin) => {
+          const number = strides.reduce(
+            (sum, stride, d) => sum.plus(d < axis ? outer[d]!.times(stride) : LaneAffine.of(begin)),
+            LaneAffine.of(0),
+          )
+          const loops: BlockLoops = (step, enter) => {
             const within = (from: number): void => {
               if (from < axis) enter(from, outer, () => within(from + 1))
               else {
@@ -64,7 +81,8 @@ export function cutSummedAxes(extents: readonly number[]): SummedBlocks {
               }
             }
             within(0)
-          })
+          }
+          body(loops, { number, last, count })
         })
       axisLoop(b, 0, axis, start, eachPiece, (_axis, _summed, inner) => inner())
     },
