@@ -69,6 +69,12 @@ export interface ProductSchedule {
 const enoughChunks = 32
 const leastWork = 2 ** 17
 const mostWork = 2 ** 24
+/**
+ * Over long sums operands come from far away, and the more rows and columns use them together the better: larger chunks pay, as
+ * long as there are a few.
+ */
+const longSum = 1024
+const fewChunks = 8
 /** With so many rows reading b is paid for, and a block of a stays in the second-level cache. */
 const mostRows = 256
 const fewRows = 64
@@ -86,7 +92,9 @@ export function scheduleProduct(product: Product, lanes: number, limits: TileLim
   const strip = plain ? Math.min(limits.vectors, Math.ceil(columns / lanes)) * lanes : panel.width
   const strips = Math.ceil(columns / strip)
   const tileCount = tiles.large + tiles.small
-  const work = between(leastWork, sizeOf(extents) / enoughChunks, mostWork)
+  const all = sizeOf(extents)
+  const evenWork = between(leastWork, all / enoughChunks, mostWork)
+  const work = summed >= longSum ? Math.max(evenWork, all / fewChunks) : evenWork
   const wantedRows = between(fewRows, work / (strip * summed), mostRows)
   const chunkTiles = evenly(tileCount, wantedRows / tiles.size)
   let rows = chunkTiles * tiles.size
