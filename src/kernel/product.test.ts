@@ -119,6 +119,11 @@ describe('convolutions', () => {
 })
 
 describe('products', () => {
+  test('rows that lie side by side and far apart', () => {
+    check([matmul(permute(leaf([20, 384]), [1, 0]), leaf([20, 70], 2))])
+    check([matmul(permute(leaf([2, 3, 300, 320]), [0, 1, 3, 2]), leaf([2, 3, 300, 65], 2))], native)
+  })
+
   test('sizes around tiles, vectors and panels', () => {
     for (const [m, k, n] of [
       [2, 2, 2],

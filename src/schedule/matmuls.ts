@@ -6,7 +6,7 @@ import { type Contraction, contractOp } from '../graph/ops/contract.ts'
 import { constant } from '../graph/ops/leaves.ts'
 import { reduce } from '../graph/ops/reduce.ts'
 import { broadcastTo, permute, reshape } from '../graph/ops/views.ts'
-import { multiplied, type Packing, positionsOf, readThrough, vectorOperand } from './operands.ts'
+import { elementOperand, multiplied, type Packing, positionsOf, vectorOperand } from './operands.ts'
 import { product } from './product.ts'
 
 /** Element types whose products and sums are not rounded in between. */
@@ -32,12 +32,11 @@ export function lowerMatmul(node: Node, [a, b]: readonly Node[], packing: Packin
     return reshape(reduce(products, 'sum', range(lead.length + 2, products.shape.length)), node.shape)
   }
   const right = reshape(permute(b!, [...batch[1], ...summed[1], ...columns]), [...lead, ...k, n])
-  const extents = [...lead, ...m, n, ...k]
+  const { rows: split, ...x } = elementOperand(left, lead, m, k, n)
+  const extents = [...lead, ...split, n, ...k]
   const count = extents.length
-  const lane = lead.length + m.length
+  const lane = lead.length + split.length
   const inner = range(lane + 1, count)
-  // One element at a time meets a whole vector: wherever its rows lie, a copy costs more than it saves.
-  const x = readThrough(left, positionsOf([...range(0, lane), ...inner], count), extents)
   const index = positionsOf([...range(0, lead.length), ...inner, lane], count)
   const y = vectorOperand(right, index, extents, sizeOf(m), lead.length, packing)
   const attrs = { extents, resultAxes: lane + 1, a: x.at, b: y.at, panel: y.panel, valid: [] }
