@@ -30,3 +30,13 @@ test('vectors that read whole lines stay as they are', () => {
   expect(loopsOf([8, 4, 6, 64], [2, 1, 0, 3]).nests[0]!.extents).toEqual([6, 4, 8, 64])
   expect(loopsOf([8, 64], [0, 1]).nests[0]!.extents).toEqual([512])
 })
+
+test('short rows that go on along another axis are copied several at a time', () => {
+  // Panels of a matrix [300, 12 · 16].
+  const { nests, strides } = loopsOf([300, 12, 16], [1, 0, 2])
+  expect(nests[0]!.extents).toEqual([3, 300, 4, 16])
+  expect(strides).toEqual([4 * 4800, 16, 4800, 1])
+  expect(loopsOf([300, 7, 16], [1, 0, 2]).nests[0]!.extents).toEqual([300, 7, 16])
+  expect(loopsOf([300, 13, 16], [1, 0, 2]).nests[0]!.extents).toEqual([13, 300, 16])
+  expect(loopsOf([300, 12, 64], [1, 0, 2]).nests[0]!.extents).toEqual([12, 300, 64])
+})

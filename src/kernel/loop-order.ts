@@ -6,6 +6,8 @@ import { affinesOf, mapAffines } from '../schedule/walk.ts'
 
 /** Elements of a line of the cache, of four bytes each. */
 const line = 16
+/** So many short rows are read one after the other. */
+const run = 4
 
 /** Nests over the same positions in the order in which loops walk through them. */
 export interface Walk {
@@ -17,7 +19,8 @@ export interface Walk {
 /**
  * Maps that read an array across its lines, as a transposition does, walk through it in tiles: an axis along which elements of a
  * line lie side by side moves, whole or in pieces of a line, to just before the vectors, so that a line is used up while it is
- * near. The last axis stays where it is, and so does all of a reduction, whose order is the order of its sums.
+ * near. So does, in pieces, an axis along which short rows of vectors go on, as in packing, so that lines follow each other.
+ * The last axis stays where it is, and so does all of a reduction, whose order is the order of its sums.
  */
 export function orderLoops(nests: readonly Nest[]): Walk {
   const { extents, reduce } = nests[0]!
@@ -31,9 +34,16 @@ export function orderLoops(nests: readonly Nest[]): Walk {
     for (let axis = 0; axis < last - 1; axis++) if (a.terms[axis] !== 0 && reach(a, axis) < most) return axis
     return -1
   }
-  const axis = Math.max(-1, ...affines.map(near))
+  const goesOn = (a: Affine): number => {
+    const row = extents[last]!
+    if (row > 2 * line || reach(a, last) !== 1 || reach(a, last - 1) <= row) return -1
+    return extents.findIndex((_, axis) => axis < last - 1 && a.terms[axis] === row)
+  }
+  const nearest = Math.max(-1, ...affines.map(near))
+  const axis = nearest < 0 ? Math.max(-1, ...affines.map(goesOn)) : nearest
   if (axis < 0) return { nests, strides }
-  const piece = extents[axis]! <= 2 * line ? extents[axis]! : line
+  const most = nearest < 0 ? run : line
+  const piece = extents[axis]! <= 2 * most ? extents[axis]! : most
   if (extents[axis]! % piece !== 0) return { nests, strides }
   // What each axis becomes: the one that moves leaves whole pieces behind.
   const whole = piece === extents[axis]!
