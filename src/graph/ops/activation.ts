@@ -59,10 +59,10 @@ const square = (x: Node): Node => mul(x, x)
 const passing = (inside: Node, dy: Node): Node => where(inside, dy, zero(dy))
 const between = (low: Node, x: Node, high: Node): Node => logicalAnd(less(low, x), less(x, high))
 
-/** max(x, 0), with derivative 0 at 0. */
+/** max(x, 0), with derivative 0 at 0. The derivative reads the result, which is kept in any case; x need not be. */
 export const relu: Unary = activation('relu', {
   decompose: (x) => maximum(x, zero(x)),
-  derivative: (x, _y, dy) => passing(less(zero(x), x), dy),
+  derivative: (_x, y, dy) => passing(less(zero(y), y), dy),
 })
 
 /** x above `threshold`, `value` elsewhere. */
