@@ -271,11 +271,11 @@ function carryOut(
 ): Realisation {
   land()
   const repeatably = how === 'repeatably'
-  const isAlone = asked.length === 1 && pending.isEmpty
-  const taken = isAlone ? nothing : pending
+  if (!repeatably && asked.length === 1 && pending.isEmpty && !asked[0]!.value) return carryOutAlone(asked, how)
+  const taken = pending
   const { assignments } = taken
-  const roots = isAlone ? asked.filter(({ value }) => !value) : taken.rootsBeside(asked, !repeatably, upTo)
-  if (!isAlone) pending = taken.leave(upTo)
+  const roots = taken.rootsBeside(asked, !repeatably, upTo)
+  pending = taken.leave(upTo)
   if (roots.length === 0) return { roots, prepared: undefined, assignments }
   const target = device()
   const gradients = Array.from(taken.slots, (slot) => [slot, slot.grad] as const)
@@ -296,11 +296,21 @@ function carryOut(
   } catch (error) {
     // Where only what was asked for is too old, what is pending can still be computed.
     if (!(error instanceof StaleError && isStale(asked))) taken.takeBack()
-    else if (!isAlone) pending = taken
+    else pending = taken
     throw error
   }
   supersede(assignments, gradients)
   return { roots, prepared, assignments }
+}
+
+/** {@link carryOut} of one node where nothing is pending: the short way, which a small tensor is mostly made of. */
+function carryOutAlone(roots: readonly Node[], how: 'now' | 'beside'): Realisation {
+  const target = device()
+  const spare = takeRelinquished()
+  const values = how === 'beside' && target.launch ? target.launch(roots, spare) : target.run(roots, spare)
+  if (Array.isArray(values)) settleAll(roots, values)
+  else flight = { landing: values, roots, taken: nothing, gradients: [] }
+  return { roots, prepared: undefined, assignments: nothing.assignments }
 }
 
 /** Computes nodes and nothing else. */
