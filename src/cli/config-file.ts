@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { fileError } from '../io/system-error.ts'
+import { fileError } from '../core/system-error.ts'
 import { oneLine, UsageError } from './failure.ts'
 
 /** What a configuration file holds: a recipe and its settings. */

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { FileError } from '../core/errors.ts'
 import { writeFileAtomic } from '../io/atomic-file.ts'
-import { fileError } from '../io/system-error.ts'
+import { fileError } from '../core/system-error.ts'
 import { UsageError } from './failure.ts'
 
 /** What a training run leaves behind, one file each. */

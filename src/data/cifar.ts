@@ -1,4 +1,5 @@
 import { FileError } from '../core/errors.ts'
+import { reasonOf } from '../core/system-error.ts'
 import { buffer } from '../graph/ops/leaves.ts'
 import { Tensor } from '../tensor/tensor.ts'
 
@@ -49,7 +50,7 @@ export async function loadCifar(path: string, options: CifarOptions = {}): Promi
   try {
     bytes = await readFile(path)
   } catch (error) {
-    throw new FileError('cifar', `${path}: ${(error as Error).message}`, { cause: error })
+    throw new FileError('cifar', `${path}: ${reasonOf(error)}`, { cause: error })
   }
   return decodeCifar(bytes, options, path)
 }

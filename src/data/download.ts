@@ -1,4 +1,5 @@
 import { FileError } from '../core/errors.ts'
+import { reasonOf } from '../core/system-error.ts'
 
 /** A file on the network, known by its content. */
 export interface RemoteFile {
@@ -49,7 +50,7 @@ export async function downloadAndCache(file: RemoteFile, options: DownloadOption
   try {
     await mkdir(folder, { recursive: true })
   } catch (error) {
-    throw new FileError('download', `${folder}: ${(error as Error).message}`, { cause: error })
+    throw new FileError('download', `${folder}: ${reasonOf(error)}`, { cause: error })
   }
   for (const url of file.urls) {
     try {

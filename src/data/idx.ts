@@ -1,5 +1,6 @@
 import { type DType, toStorage, type Values } from '../core/dtype.ts'
 import { FileError } from '../core/errors.ts'
+import { reasonOf } from '../core/system-error.ts'
 import { sizeOf } from '../core/shape.ts'
 import { buffer } from '../graph/ops/leaves.ts'
 import { Tensor } from '../tensor/tensor.ts'
@@ -44,7 +45,7 @@ export async function loadIdx(path: string): Promise<Tensor> {
     return decodeIdx(isGzip ? gunzipSync(bytes) : bytes, path)
   } catch (error) {
     if (error instanceof FileError) throw error
-    throw new FileError('idx', `${path}: ${(error as Error).message}`, { cause: error })
+    throw new FileError('idx', `${path}: ${reasonOf(error)}`, { cause: error })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Compressors } from 'hyparquet'
 import { FileError } from '../core/errors.ts'
+import { reasonOf } from '../core/system-error.ts'
 import { type Columns, RowReader } from './columns.ts'
 import type { JsonlRow } from './jsonl.ts'
 import { importPackage } from './packages.ts'
@@ -43,7 +44,7 @@ export function parquet<const C extends Columns | undefined = undefined>(
       }
     } catch (error) {
       if (error instanceof FileError) throw error
-      throw new FileError('parquet', `${path}: ${(error as Error).message}`, { cause: error })
+      throw new FileError('parquet', `${path}: ${reasonOf(error)}`, { cause: error })
     }
   })
 }

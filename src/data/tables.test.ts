@@ -99,7 +99,7 @@ describe('csv', () => {
       "has no column 'c'; it has 'a', 'b'",
     )
     await expect(csv(join(folder, 'absent.csv')).toArray()).rejects.toThrow(
-      /^csv: .*absent\.csv: ENOENT: no such file or directory$/,
+      /^csv: .*absent\.csv: no such file or folder$/,
     )
     expect(() => csv(path, { columns: { a: 'float' as never } })).toThrow("unknown type 'float'")
   })

@@ -1,4 +1,5 @@
 import { FileError } from '../core/errors.ts'
+import { reasonOf } from '../core/system-error.ts'
 import { Stream } from './stream.ts'
 
 export interface Compressed {
@@ -22,9 +23,7 @@ export async function* readChunks(
   try {
     for await (const chunk of bytes) yield chunk as Uint8Array
   } catch (error) {
-    // The system's message ends with the path once more.
-    const reason = (error as Error).message.replace(/, \w+ '.*'$/, '')
-    throw new FileError(op, `${path}: ${reason}`, { cause: error })
+    throw new FileError(op, `${path}: ${reasonOf(error)}`, { cause: error })
   } finally {
     bytes.destroy()
     file.destroy()

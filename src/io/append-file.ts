@@ -1,4 +1,4 @@
-import { fileError } from './system-error.ts'
+import { fileError } from '../core/system-error.ts'
 
 /** A file that grows at its end. Pieces are written in order and in the background; the first failure is the last word. Needs Node. */
 export class AppendFile {

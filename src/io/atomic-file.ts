@@ -1,4 +1,4 @@
-import { fileError } from './system-error.ts'
+import { fileError } from '../core/system-error.ts'
 
 /** Files being written by this process, so that two writes of one file do not meet. */
 let writes = 0

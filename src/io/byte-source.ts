@@ -1,5 +1,5 @@
 import { FileError } from '../core/errors.ts'
-import { fileError } from './system-error.ts'
+import { fileError } from '../core/system-error.ts'
 
 /** Bytes that can be read at any position: an open file, or an array. */
 export interface ByteSource {

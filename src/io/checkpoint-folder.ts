@@ -1,6 +1,6 @@
 import { FileError } from '../core/errors.ts'
 import { loadCheckpoint, saveCheckpoint, type StateTree } from './checkpoint-file.ts'
-import { fileError } from './system-error.ts'
+import { fileError } from '../core/system-error.ts'
 
 const pattern = /^step-(\d+)\.safetensors$/
 

@@ -1,4 +1,4 @@
-import { fileError } from './system-error.ts'
+import { fileError } from '../core/system-error.ts'
 
 /** Makes a folder and those around it, where they do not exist. Throws a `FileError` when that is not allowed. */
 export async function makeFolder(path: string): Promise<void> {

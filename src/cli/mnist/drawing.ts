@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Sharp, SharpOptions } from 'sharp'
 import { FileError } from '../../core/errors.ts'
+import { reasonOf } from '../../core/system-error.ts'
 import { findPackageFile, MissingPackageError } from '../../data/packages.ts'
 
 type OpenImage = (input: string | Uint8Array, options?: SharpOptions) => Sharp
@@ -48,7 +49,7 @@ export async function readDrawing(path: string): Promise<Float32Array> {
     // White lines on a transparent page show on black paper only.
     ink = inkOf(image) ?? inkOf(await decode('black'))
   } catch (error) {
-    throw new FileError('predict', `${path}: ${(error as Error).message}`, { cause: error })
+    throw new FileError('predict', `${path}: ${reasonOf(error)}`, { cause: error })
   }
   if (!ink) throw new FileError('predict', `${path}: the picture is empty: all its pixels are about equally bright`)
   const { width, height } = image

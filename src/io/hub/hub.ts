@@ -1,7 +1,7 @@
 import { FileError } from '../../core/errors.ts'
 import { sha256Of } from '../../data/download.ts'
 import { writeFileAtomic } from '../atomic-file.ts'
-import { fileError } from '../system-error.ts'
+import { fileError } from '../../core/system-error.ts'
 import { withLock } from './lock.ts'
 import { byHand, describeRemote, fetchContent, HubError, type RemoteInfo } from './remote.ts'
 import { checkFile, checkRepository, type HubOptions, type HubSettings, hubSettings } from './settings.ts'
