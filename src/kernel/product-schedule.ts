@@ -71,17 +71,17 @@ const leastWork = 2 ** 17
 const mostWork = 2 ** 24
 /**
  * Over long sums operands come from far away, and the more rows and columns use them together the better: larger chunks pay, as
- * long as there are a few.
+ * long as there are a few for each thread.
  */
 const longSum = 1024
-const fewChunks = 8
+const fewChunks = 4
 /** With so many rows reading b is paid for, and a block of a stays in the second-level cache. */
 const mostRows = 256
 const fewRows = 64
 /** So many strips of sums stay there, too. */
 const mostStrips = 8
 
-export function scheduleProduct(product: Product, lanes: number, limits: TileLimits): ProductSchedule {
+export function scheduleProduct(product: Product, lanes: number, limits: TileLimits, threads: number): ProductSchedule {
   const { extents, resultAxes, a, b, panel } = product
   const lane = resultAxes - 1
   const summed = sizeOf(extents.slice(resultAxes))
@@ -94,7 +94,7 @@ export function scheduleProduct(product: Product, lanes: number, limits: TileLim
   const tileCount = tiles.large + tiles.small
   const all = sizeOf(extents)
   const evenWork = between(leastWork, all / enoughChunks, mostWork)
-  const work = summed >= longSum ? Math.max(evenWork, all / fewChunks) : evenWork
+  const work = summed >= longSum ? Math.max(evenWork, all / (fewChunks * threads)) : evenWork
   const wantedRows = between(fewRows, work / (strip * summed), mostRows)
   const chunkTiles = evenly(tileCount, wantedRows / tiles.size)
   let rows = chunkTiles * tiles.size

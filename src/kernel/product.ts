@@ -21,16 +21,18 @@ import { type BlockLoops, cutSummedAxes, type Enter, type SummedBlocks, type Tur
 
 /**
  * Lane code of a product: tiles of the result stay in registers while the summed axes run. Sums are cut into blocks by
- * the shape alone; each block is one chain of fused multiply-adds from zero, and block sums are added in order.
+ * the shape alone; each block is one chain of fused multiply-adds from zero, and block sums are added in order. `threads`
+ * will share the work.
  */
 export function productCode(
   kernel: ProductKernel,
   lanes: number,
   labels: IndexLabels,
   limits: TileLimits = tileLimits(lanes),
+  threads = 2,
 ): KernelCode {
   const joined = joinProductAxes(kernel)
-  const schedule = scheduleProduct(joined.product, lanes, limits)
+  const schedule = scheduleProduct(joined.product, lanes, limits, threads)
   const b = new LaneBuilder({ name: kernel.node.op.name, lanes, chunks: chunkCount(joined.product, schedule) })
   const args = new Arguments(b)
   new ProductWriter(joined, schedule, b, args, new ExpressionEmitter(b, args, labels)).writeChunk()
@@ -54,7 +56,7 @@ export function writeProductRows(
   const { extents } = kernel.product
   const share = { ...kernel, product: { ...kernel.product, extents: extents.with(0, count) } }
   const joined = joinProductAxes(share, 1)
-  const schedule = scheduleProduct(joined.product, b.lanes, tileLimits(b.lanes))
+  const schedule = scheduleProduct(joined.product, b.lanes, tileLimits(b.lanes), 1)
   new ProductWriter(joined, schedule, b, args, emitter, begin).writeWhole()
 }
 

@@ -1,6 +1,8 @@
 /** How many threads this process should use: physical cores that it may run on, within the limits of its control group. */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { ValueError } from '../../core/errors.ts'
+import { MAX_THREADS } from './driver-code.ts'
 
 /** Text of a file, or `null` where it cannot be read. */
 export type ReadText = (path: string) => string | null
@@ -27,6 +29,18 @@ export function usableCores(read: ReadText = readText): number {
   )
   const physical = cores.size || availableParallelism()
   return Math.max(1, Math.min(physical, Math.floor(cgroupQuota(read))))
+}
+
+/**
+ * As many threads as `GRADUS_THREADS` says, else {@link usableCores}.
+ *
+ * @throws ValueError where `GRADUS_THREADS` is not a whole number from 1 to 255
+ */
+export function defaultThreads(wanted: string | undefined = process.env['GRADUS_THREADS']): number {
+  if (wanted === undefined || wanted === '') return usableCores()
+  const threads = Number(wanted)
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads
+  throw new ValueError('GRADUS_THREADS', `expected a whole number from 1 to ${MAX_THREADS}, received '${wanted}'`)
 }
 
 /** `0-3,8` → 0, 1, 2, 3, 8 */

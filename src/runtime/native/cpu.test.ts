@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { chooseInstructionSet, cpuFeatures, readFeatures } from './cpu.ts'
-import { parseCpuList, usableCores } from './cores.ts'
+import { defaultThreads, parseCpuList, usableCores } from './cores.ts'
 import { loadFfi } from './ffi.ts'
 
 const available = !('reason' in loadFfi())
@@ -89,5 +89,14 @@ describe('usable cores', () => {
   test('lists of processors', () => {
     expect(parseCpuList('0-3,8,10-11\n')).toEqual([0, 1, 2, 3, 8, 10, 11])
     expect(parseCpuList('')).toEqual([])
+  })
+
+  test('GRADUS_THREADS overrides, and refuses what is no number of threads', () => {
+    expect(defaultThreads('3')).toBe(3)
+    expect(defaultThreads('')).toBe(usableCores())
+    for (const wrong of ['0', '1.5', 'many', '256'])
+      expect(() => defaultThreads(wrong)).toThrow(
+        `GRADUS_THREADS: expected a whole number from 1 to 255, received '${wrong}'`,
+      )
   })
 })

@@ -291,6 +291,14 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.mov(mem(rsp, 24), rax.d)
   a.jmp(takeRun)
 
+  // The counters lie in lines of all threads; behind the last phase the next run resets them.
+  const resetForNextPhase = (): void => {
+    const isLast = a.label()
+    a.cmp(r14, mem(rsp))
+    a.jae(isLast)
+    emitReset(a)
+    a.bind(isLast)
+  }
   a.bind(barrier)
   a.mov(rcx.d, mem(rsp, 16))
   a.cmp(rcx.d, 1)
@@ -304,7 +312,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
   a.jne(sleep)
   // The last one decides for all, so that all take the same way.
   a.mov(dword(rbx, control.arrived), 0)
-  emitReset(a)
+  resetForNextPhase()
   a.call(verdict)
   a.mov(mem(rbx, control.verdict), rax.d)
   a.lock()
@@ -327,7 +335,7 @@ function emitWalk(a: Assembler, walk: Label, wait: Label, wake: Label, verdict: 
 
   // Workers may still be on their way out of the barrier before: control.verdict is theirs.
   a.bind(alone)
-  emitReset(a)
+  resetForNextPhase()
   a.call(verdict)
   a.test(rax.d, rax.d)
   a.je(nextPhase)

@@ -11,6 +11,7 @@ import type { IndexUse } from '../../schedule/expression.ts'
 import { identityOf } from '../../schedule/identity.ts'
 import type { Kernel } from '../../schedule/kernels.ts'
 import type { InstructionSet } from './cpu.ts'
+import { threadPool } from './thread-pool.ts'
 
 /** Pieces of code that are kept; the one not used for longest goes first. */
 const keptCode = 4096
@@ -74,11 +75,13 @@ export class KernelLibrary {
   /** The kernel in machine code; undefined where lane code has no way to say it. */
   compile(kernel: Kernel): CompiledKernel | undefined {
     const { text, slots } = identityOf(kernel)
-    let entry = this.entries.get(text)
-    if (entry) this.entries.delete(text)
-    else if (this.entries.has(text)) return undefined
+    // How a product is cut into chunks depends on who shares them.
+    const key = kernel.kind === 'product' ? `${threadPool().threads} ${text}` : text
+    let entry = this.entries.get(key)
+    if (entry) this.entries.delete(key)
+    else if (this.entries.has(key)) return undefined
     else entry = this.make(kernel, slots)
-    this.entries.set(text, entry)
+    this.entries.set(key, entry)
     if (this.entries.size > keptCode) this.entries.delete(this.entries.keys().next().value!)
     if (!entry) return undefined
     const bindings = entry.bindings.map(
@@ -106,7 +109,7 @@ export class KernelLibrary {
   private laneCode(kernel: Kernel): KernelCode {
     const lanes = lanesOf(this.set)
     if (kernel.kind === 'whole') return wholeCode(kernel.node, lanes, this, kernel.others)
-    if (kernel.kind === 'product') return productCode(kernel, lanes, this, this.limits)
+    if (kernel.kind === 'product') return productCode(kernel, lanes, this, this.limits, threadPool().threads)
     return kernel.kind === 'nest' ? nestCode(kernel, lanes, this) : groupCode(kernel, lanes, this)
   }
 

@@ -43,6 +43,9 @@ const sharedElements = 65536
 /** Runs that take longer go on beside the program. Handing one over costs up to 40 µs. */
 const longMilliseconds = 4
 
+/** Maps, reductions and products over fewer elements never take that long. */
+const briefElements = 2 ** 19
+
 /** What tests set otherwise. */
 export interface PlanOptions {
   /** The memory of what lives during a run only. Default: one for the whole process. */
@@ -100,6 +103,8 @@ export class Plan {
   /** Bytes of the arena that this plan needs, and where in it the working memory of the next kernel begins. */
   private arenaBytes = 0
   private scratchEnd = 0
+  /** Whether it computes so much that it is worth a look at the clock. */
+  private readonly mayBeLong: boolean
   /** How long the last run took, and the one before. */
   private milliseconds = 0
   private before = 0
@@ -155,6 +160,9 @@ export class Plan {
     const memory = this.arena.layOut(lifetimes(phases, results, views))
     this.offsets = withViews(memory.offsets, views)
     this.assemble(phases, memory.bytes)
+    const all = phases.flat()
+    const work = all.reduce((sum, kernel) => sum + workOf(kernel), 0)
+    this.mayBeLong = work >= briefElements || all.some(({ kind }) => kind === 'whole')
     if (process.env['GRADUS_DEBUG']?.split(',').includes('plan')) this.print(phases, performance.now() - began)
     this.compiled.clear()
   }
@@ -267,13 +275,13 @@ export class Plan {
    */
   run(given: Given, memory: ResultMemory): TypedArray[] {
     const { arrays, finish } = this.bind(given, memory)
-    const start = performance.now()
+    const start = this.mayBeLong ? performance.now() : 0
     for (const segment of this.segments) {
       if (segment.kind === 'routine') this.runRoutine(segment.kernel, arrays, given.numbers)
       else if (segment.kind === 'scan') this.runScan(segment.node, segment.plan, arrays)
       else this.check(threadPool().runSync(segment.table, segment.threads))
     }
-    this.tookUntilNow(start)
+    if (this.mayBeLong) this.tookUntilNow(start)
     return finish()
   }
 

@@ -1,6 +1,6 @@
 /** The threads that run plans, and the queue in front of them: one plan at a time per process. */
 import { type CFunction, ffi } from './ffi.ts'
-import { usableCores } from './cores.ts'
+import { defaultThreads } from './cores.ts'
 import { CONTROL_BYTES, control, generateDriver, MAX_THREADS } from './driver-code.ts'
 import { CodePages, permanentPages } from './memory.ts'
 import type { Outcome, PlanTable } from './plan-table.ts'
@@ -53,7 +53,7 @@ export class ThreadPool {
   #queue: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(threads: number = usableCores()) {
+  constructor(threads: number = defaultThreads()) {
     const driver = generateDriver()
     this.#words = new Int32Array(this.#control.bytes.buffer)
     this.#driver = new CodePages(driver.code)
